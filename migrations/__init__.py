@@ -1,0 +1,1 @@
+"""Alembic migrations; they import the tables of the store and nothing else."""

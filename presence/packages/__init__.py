@@ -1,0 +1,1 @@
+"""Event packages, one file each."""

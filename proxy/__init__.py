@@ -1,0 +1,1 @@
+"""The core proxy underneath: registrar, location service, relaying."""

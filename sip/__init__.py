@@ -1,0 +1,1 @@
+"""The SIP stack: codec, transactions, dialogs, digest, transports. Knows no events and no SQL."""

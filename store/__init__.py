@@ -1,0 +1,1 @@
+"""Tables, set-based statements, group commit and the change feed, on PostgreSQL and SQLite."""

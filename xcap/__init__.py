@@ -1,0 +1,1 @@
+"""The XCAP server (RFC 4825): documents, application usages, HTTP."""

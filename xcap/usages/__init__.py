@@ -1,0 +1,1 @@
+"""Application usages, one file each."""

@@ -1,0 +1,1 @@
+"""XML on the ground floor: hardened parsing and schema validation."""

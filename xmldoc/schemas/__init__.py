@@ -1,0 +1,1 @@
+"""XML schemas written from the standards' definitions, one file per namespace."""
