@@ -1,0 +1,44 @@
+# Everything works from python3 alone: the first target makes .venv and installs into it, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SETTINGS ?=
+
+.PHONY: run demo test check bench docs clean
+
+# The server with its defaults: all interfaces, SIP 5060 (UDP and TCP), XCAP 8080, SQLite in
+# presentity.db. Digest is on, so nobody gets in before `presentity user add`.
+run: $(STAMP)
+	$(BIN)/presentity serve $(SETTINGS)
+
+# A scripted tour on loopback with free ports and a throw-away database.
+demo: $(STAMP)
+	$(BIN)/python -m server.demo
+
+test: $(STAMP)
+	$(BIN)/pytest $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# A short run of tests/bench; docs/benchmarks.md says what was measured with it.
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(STAMP)
+	$(BIN)/python -m server.settings_docs
+
+clean:
+	rm -rf $(VENV)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Presentity needs Python 3.11 or newer; say make PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

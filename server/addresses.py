@@ -1,0 +1,87 @@
+"""Addresses to listen on, as the settings write them. Pure.
+
+`udp:0.0.0.0:5060` and `tcp:[::1]:5060` for SIP, `127.0.0.1:8080` for HTTP; port 0 lets
+the system choose one.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+SIP_TRANSPORTS: Final = frozenset({"udp", "tcp"})
+LATER_TRANSPORTS: Final = frozenset({"tls", "ws", "wss"})
+"""Named by the settings' contract, but without a listener yet."""
+MAX_PORT: Final = 65535
+
+_HOST_PORT: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
+_DOMAIN_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_MAX_DOMAIN: Final = 253
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """Host and port of a listener or a server."""
+
+    host: str
+    """Name or IP address; an IPv6 address has no brackets here."""
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError that says what is wrong with `text`."""
+        match = _HOST_PORT.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not host:port (IPv6 in brackets)")
+        port = int(match["port"])
+        if port > MAX_PORT:
+            raise ValueError(f"{text!r}: port {port} is over {MAX_PORT}")
+        if match["ipv6"] is None:
+            return cls(match["host"], port)
+        return cls(str(ipaddress.IPv6Address(match["ipv6"])), port)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def check_sip_listen(text: str) -> str:
+    """`text` as `transport:host:port`, transport in lower case; ValueError otherwise."""
+    transport, colon, rest = text.strip().partition(":")
+    transport = transport.lower()
+    if transport in LATER_TRANSPORTS:
+        raise ValueError(f"{text!r}: {transport} listeners are not supported yet, only udp and tcp")
+    if not colon or transport not in SIP_TRANSPORTS:
+        raise ValueError(f"{text!r} is not transport:host:port with transport udp or tcp")
+    return f"{transport}:{HostPort.parse(rest)}"
+
+
+def check_http_listen(text: str) -> str:
+    """`text` as `host:port`; ValueError otherwise."""
+    return str(HostPort.parse(text))
+
+
+def check_advertise(text: str) -> str:
+    """`text` as empty, `host` or `host:port`; ValueError otherwise."""
+    text = text.strip()
+    if not text or _is_host(text.strip("[]").lower()):
+        return text
+    if not _is_host(HostPort.parse(text).host.lower()):
+        raise ValueError(f"{text!r} is not a host or host:port")
+    return text
+
+
+def check_domain(text: str) -> str:
+    """`text` in lower case if it can be the host part of an AoR; ValueError otherwise."""
+    domain = text.strip().rstrip(".").lower()
+    if not _is_host(domain):
+        raise ValueError(f"{text!r} is not a domain name or an IP address")
+    return domain
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.split(".")
+        return len(text) <= _MAX_DOMAIN and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
+    return True

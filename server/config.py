@@ -1,0 +1,276 @@
+"""Every setting, its default and its meaning; sample file and reference page are made of this.
+
+Values are checked here and read elsewhere (`server.settings`). Durations are seconds, sizes octets. Packages never import this: `server.app` hands each its own values.
+"""
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.networks import IPvAnyNetwork
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from server.addresses import check_advertise, check_domain, check_http_listen, check_sip_listen
+
+MAX_DELTA_SECONDS: Final = 2**31 - 1
+"""Largest expiry that is offered, seconds."""
+MASK: Final = "********"
+ENVIRONMENT_PREFIX: Final = "PRESENTITY_"
+ENVIRONMENT_DELIMITER: Final = "__"
+
+_SECTION: Final = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class DefaultPolicy(StrEnum):
+    """What happens to a watcher of a presentity that has no rules."""
+
+    ALLOW = "allow"
+    ALLOW_SAME_DOMAIN = "allow-same-domain"
+    CONFIRM = "confirm"
+    BLOCK = "block"
+
+
+class DigestAlgorithm(StrEnum):
+    MD5 = "MD5"
+    SHA_256 = "SHA-256"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def _list_from_text(value: Any) -> Any:
+    """A list out of JSON or comma separated text, which is what environment and `--set` give."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is not a JSON list: {error}") from error
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _check_store_url(value: str) -> str:
+    scheme = urlsplit(value).scheme
+    if scheme == "sqlite" and value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+        return value
+    if scheme == "postgresql" and urlsplit(value).path.strip("/"):
+        return value
+    raise ValueError("is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/DATABASE")
+
+
+def _check_root(value: str) -> str:
+    if not value.startswith("/") or value == "/":
+        raise ValueError(f"{value!r} is not a path such as /xcap-root")
+    return value.rstrip("/")
+
+
+_AsList = BeforeValidator(_list_from_text)
+Networks = Annotated[tuple[IPvAnyNetwork, ...], _AsList]
+Algorithms = Annotated[tuple[DigestAlgorithm, ...], _AsList, Field(min_length=1)]
+Names = Annotated[tuple[str, ...], _AsList]
+Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
+HttpListen = Annotated[str, AfterValidator(check_http_listen)]
+SipListen = Annotated[str, AfterValidator(check_sip_listen)]
+Domain = Annotated[str, AfterValidator(check_domain)]
+_BOTH: Final = (DigestAlgorithm.MD5, DigestAlgorithm.SHA_256)
+
+
+class StoreSettings(BaseModel):
+    """Where everything that must survive is kept."""
+
+    model_config = _SECTION
+
+    url: Annotated[str, AfterValidator(_check_store_url)] = Field(
+        "sqlite:///presentity.db",
+        description='or "postgresql://user:password@host/database"',
+    )
+
+
+class SipSettings(BaseModel):
+    """SIP listeners and registrations."""
+
+    model_config = _SECTION
+
+    listen: Annotated[tuple[SipListen, ...], _AsList, Field(min_length=1)] = Field(
+        ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"),
+        description='udp and tcp; IPv6 as "udp:[::1]:5060"',
+    )
+    advertise: Annotated[str, AfterValidator(check_advertise)] = Field(
+        "", description="public host or host:port put into Via, Contact and Record-Route"
+    )
+    authenticate: bool = Field(
+        True, description="digest for REGISTER, PUBLISH, SUBSCRIBE and relayed requests"
+    )
+    digest_algorithms: Algorithms = Field(_BOTH, description="challenges in this order")
+    min_expires: Seconds = Field(60, description="registrations, seconds")
+    max_expires: Seconds = Field(7200, description="registrations, seconds")
+    max_contacts: int = Field(50, ge=1, description="per AoR")
+    trusted_peers: Networks = Field(
+        (),
+        description="networks whose requests are taken as authenticated "
+        "(P-Asserted-Identity, else From)",
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min_expires > self.max_expires:
+            raise ValueError("min_expires is more than max_expires")
+        return self
+
+
+class HttpSettings(BaseModel):
+    """The XCAP listener."""
+
+    model_config = _SECTION
+
+    listen: HttpListen = Field("0.0.0.0:8080", description="XCAP")
+    xcap_root: Annotated[str, AfterValidator(_check_root)] = Field(
+        "/xcap-root", description="path of the XCAP root"
+    )
+    authenticate: bool = Field(True, description="digest")
+    digest_algorithms: Algorithms = Field(_BOTH, description="challenges in this order")
+    trusted_peers: Networks = Field(
+        (),
+        description="networks that may assert the user "
+        "(X-3GPP-Asserted-Identity, X-XCAP-Asserted-Identity)",
+    )
+
+
+class AdminSettings(BaseModel):
+    """The listener for the operator; it has no authentication, so keep it off the network."""
+
+    model_config = _SECTION
+
+    listen: HttpListen = Field("127.0.0.1:8081", description="/healthz /readyz /metrics /api")
+
+
+class TlsSettings(BaseModel):
+    """PEM files; read when there are TLS listeners, which there are none of yet."""
+
+    model_config = _SECTION
+
+    certificate: str = Field("", description="PEM file for TLS listeners")
+    key: str = Field("", description="PEM file of the certificate's key")
+    client_ca: str = Field(
+        "", description="PEM file; when set, client certificates are asked for and checked"
+    )
+
+
+class PresenceSettings(BaseModel):
+    """Publications and subscriptions."""
+
+    model_config = _SECTION
+
+    min_expires: Seconds = Field(60, description="publications and subscriptions, seconds")
+    max_expires: Seconds = Field(3600, description="publications and subscriptions, seconds")
+    default_policy: DefaultPolicy = Field(
+        DefaultPolicy.CONFIRM,
+        description="for a presentity with no rules: allow | allow-same-domain | confirm | block",
+    )
+    notify_interval: float = Field(
+        5,
+        ge=0,
+        description="seconds between two NOTIFYs of one subscription after the first change; "
+        "0 sends each at once",
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min_expires > self.max_expires:
+            raise ValueError("min_expires is more than max_expires")
+        return self
+
+
+class XcapSettings(BaseModel):
+    """XCAP documents."""
+
+    model_config = _SECTION
+
+    trusted_users: Names = Field(
+        (), description="AoRs that may read what the standards reserve for trusted readers"
+    )
+    max_body: int = Field(262144, ge=1, description="octets; more is 413")
+    compatibility: bool = Field(
+        False, description="true forgives what widespread clients get wrong"
+    )
+
+
+class LogSettings(BaseModel):
+    """What is written to standard error."""
+
+    model_config = _SECTION
+
+    level: LogLevel = Field(LogLevel.INFO, description="debug | info | warning | error")
+    format: LogFormat = Field(LogFormat.LOGFMT, description="logfmt | json")
+
+
+class Settings(BaseSettings):
+    """The whole configuration, checked."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter=ENVIRONMENT_DELIMITER,
+        enable_decoding=False,
+    )
+
+    domains: Annotated[tuple[Domain, ...], _AsList, Field(min_length=1)] = Field(
+        ("example.com",), description="SIP domains that are served"
+    )
+    workers: int = Field(1, ge=1, description="processes on this host (only 1 for now)")
+    store: StoreSettings = StoreSettings()
+    sip: SipSettings = SipSettings()
+    http: HttpSettings = HttpSettings()
+    admin: AdminSettings = AdminSettings()
+    tls: TlsSettings = TlsSettings()
+    presence: PresenceSettings = PresenceSettings()
+    xcap: XcapSettings = XcapSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First wins: `--set` (given as arguments), the environment, the TOML file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    @model_validator(mode="after")
+    def _one_process_only(self) -> Self:
+        if self.workers > 1 and self.store.url.startswith("sqlite:"):
+            raise ValueError("workers: SQLite serves one process; use PostgreSQL for more")
+        if self.workers > 1:
+            raise ValueError("workers: more than 1 is not supported yet")
+        return self
+
+
+def masked_url(url: str) -> str:
+    """`url` with its password, if it has one, made unreadable."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{MASK}@{host}"))
