@@ -1,0 +1,105 @@
+"""Schemas by name, compiled once when first asked for.
+
+The XSD files beside this module are ours, one per namespace, written from the
+definitions of the standards; they say nothing of namespaces other than their own
+where the standards leave them open. A schema is compiled from a set of them, so that
+extensions that we know are checked wherever their elements appear.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from threading import Lock
+from typing import Any, Final
+
+from lxml import etree
+
+from xmldoc.parse import Limits
+
+PIDF_FILES: Final = (
+    "pidf.xsd",
+    "data-model.xsd",
+    "rpid.xsd",
+    "timed-status.xsd",
+    "cipid.xsd",
+    "caps.xsd",
+)
+POLICY_FILES: Final = (
+    "common-policy.xsd",
+    "pres-rules.xsd",
+    "oma-common-policy.xsd",
+)
+
+SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pidf": PIDF_FILES,
+    "pres-rules": POLICY_FILES,
+    "resource-lists": ("resource-lists.xsd",),
+    "rls-services": ("rls-services.xsd", "resource-lists.xsd"),
+    "xcap-caps": ("xcap-caps.xsd",),
+    "xcap-error": ("xcap-error.xsd",),
+}
+"""The name of a schema, and the files it is made of; the first is that of the root element."""
+
+XSD: Final = "http://www.w3.org/2001/XMLSchema"
+OWN_FILES: Final = Limits(depth=256, elements=100_000)
+MAX_REASON: Final = 300
+"""Characters of a reason; the validator repeats the offending value in full."""
+
+
+class Schema:
+    """A compiled schema. Safe to use from several threads."""
+
+    __slots__ = ("_lock", "_validator", "name", "namespaces")
+
+    name: str
+    namespaces: tuple[str, ...]
+    """The namespaces that it knows; that of the root element is the first."""
+
+    def __init__(self, name: str, file_names: tuple[str, ...]) -> None:
+        self.name = name
+        self.namespaces = tuple(target_namespace(file_name) for file_name in file_names)
+        self._validator = etree.XMLSchema(_imports(self.namespaces, file_names))
+        self._lock = Lock()
+
+    def check(self, root: etree._Element) -> str | None:
+        """Why the document of `root` is not valid, in one line, or None when it is."""
+        with self._lock:
+            if self._validator.validate(root):
+                return None
+            first = self._validator.error_log[0]
+        return f"line {first.line}: {' '.join(first.message.split())}"[:MAX_REASON]
+
+
+@cache
+def schema(name: str) -> Schema:
+    """The schema called `name` in SCHEMAS. Raises KeyError."""
+    return Schema(name, SCHEMAS[name])
+
+
+def source(file_name: str) -> bytes:
+    """The XSD file of this package called `file_name`. Raises FileNotFoundError."""
+    return files("xmldoc.schemas").joinpath(file_name).read_bytes()
+
+
+@cache
+def target_namespace(file_name: str) -> str:
+    """The namespace that XSD file `file_name` defines."""
+    return etree.fromstring(source(file_name)).attrib["targetNamespace"]
+
+
+class _PackageData(etree.Resolver):
+    """Answers every reference between schemas from package data; there is nothing else."""
+
+    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:
+        return self.resolve_string(source(system_url.rsplit("/", 1)[-1]), context)
+
+
+def _imports(namespaces: tuple[str, ...], file_names: tuple[str, ...]) -> etree._Element:
+    """A schema document that imports `file_names`; extra imports do no harm."""
+    parser = etree.XMLParser(no_network=True, resolve_entities=False)
+    parser.resolvers.add(_PackageData())
+    lines = "".join(
+        f'<xs:import namespace="{namespace}" schemaLocation="{file_name}"/>'
+        for namespace, file_name in zip(namespaces, file_names, strict=True)
+    )
+    return etree.fromstring(f'<xs:schema xmlns:xs="{XSD}">{lines}</xs:schema>', parser)
