@@ -1,0 +1,79 @@
+"""What callers ask the store to write: values handed to a lane.
+
+Pure. Every `_at` and `now` is Unix seconds.
+"""
+
+from dataclasses import dataclass
+
+from store.values import Binding, DocumentKey, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class WritePublication:
+    """Insert, modify, refresh or remove one publication (RFC 3903 §6).
+
+    `expected` None inserts; otherwise the stored entity-tag must equal it. `body` None
+    keeps the body (a refresh, which raises no version). `expires_at` 0 removes.
+    """
+
+    resource: Resource
+    id: str
+    expected: str | None
+    entity_tag: str
+    expires_at: float
+    body: bytes | None
+    content_type: str
+    published_at: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSubscription:
+    """Prolong a subscription; taken only when `remote_cseq` is above the stored one.
+
+    What a refresh may change is given whole, whether it changed or not. A refresh that
+    arrives at another process moves the subscription there.
+    """
+
+    id: str
+    expires_at: float
+    remote_cseq: int
+    remote_target: str
+    cseq_ceiling: int
+    state: str
+    accept: str
+    content_type: str
+    local_contact: str
+    transport: str
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBindings:
+    """Put and remove bindings of one AoR if its version is still `expected_version`.
+
+    0 expects an AoR that never registered. No contact is in both `put` and `remove`.
+    """
+
+    aor: str
+    expected_version: int
+    put: tuple[Binding, ...]
+    remove: tuple[str, ...]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDocument:
+    """Put a document, or delete it (`body` None), under its preconditions.
+
+    `if_match` and `if_none_match` hold entity-tags, or "*" (RFC 9110 §13.1); None asks
+    nothing. Deleting what is not there fails its precondition.
+    """
+
+    key: DocumentKey
+    body: bytes | None
+    content_type: str
+    etag: str
+    if_match: tuple[str, ...] | None
+    if_none_match: tuple[str, ...] | None
+    now: float

@@ -1,0 +1,139 @@
+"""The store as everybody else sees it, and how to open one. Shell.
+
+Every write that has been answered is durable. Errors of all methods: `StoreFull` when
+the queue in front is full, `StoreUnavailable` when the database does not answer.
+Callers may be cancelled at any await: an operation is then written whole or not at all.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final, Protocol
+
+from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
+from store.outcomes import (
+    BindingsOutcome,
+    DocumentOutcome,
+    Expired,
+    PublicationOutcome,
+    SubscriptionOutcome,
+    SubscriptionWritten,
+)
+from store.stats import StoreStats
+from store.values import (
+    BindingSet,
+    Change,
+    Credential,
+    Document,
+    DocumentKey,
+    Resource,
+    ResourceState,
+    SubscriptionRow,
+)
+
+QUEUE_LIMIT: Final = 20_000
+"""Operations that may wait in one lane before further ones are refused."""
+
+
+class Role(Enum):
+    """Why a process opens the store."""
+
+    SERVER = "server"
+    """Serves users: keeps a heartbeat, hears the feed, adopts subscriptions."""
+    TOOL = "tool"
+    """A command that reads or changes something and ends, beside servers that run."""
+
+
+class Store(Protocol):
+    """See the module. `owner` names this life of this process in what it owns."""
+
+    owner: str
+    stats: StoreStats
+
+    async def write_publication(self, op: WritePublication) -> PublicationOutcome:
+        """Insert, modify, refresh or remove; the version rises except on a refresh."""
+
+    async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:
+        """Insert or replace by id, owned by this process."""
+
+    async def refresh_subscription(self, op: RefreshSubscription) -> SubscriptionOutcome:
+        """Prolong, and take over when another process owned it."""
+
+    async def end_subscription(self, subscription_id: str) -> None:
+        """Delete; nothing happens when it is not there."""
+
+    async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
+        """Return the row, also one that has expired but was not swept yet."""
+
+    def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:
+        """Remember, within seconds, the version told and the CSeq used. The last wins."""
+
+    async def adopt_subscriptions(self, limit: int) -> list[SubscriptionRow]:
+        """Take over at most `limit` live ones of this node's earlier life or of dead processes.
+
+        Continue each at CSeq `cseq_ceiling` + 1: the store has raised the ceiling above all
+        that its last owner can have used. Call until the list is empty, then every few seconds.
+        """
+
+    async def resource_state(self, resource: Resource) -> ResourceState:
+        """Return version and live publications."""
+
+    async def versions(self, resources: Sequence[Resource]) -> dict[Resource, int]:
+        """Return the version of each; 0 for one that was never published."""
+
+    async def write_bindings(self, op: WriteBindings) -> BindingsOutcome:
+        """Write unless the AoR's version moved on."""
+
+    async def bindings(self, aor: str) -> BindingSet:
+        """Return version and live bindings, ordered by q, highest first."""
+
+    async def document(self, key: DocumentKey) -> Document | None:
+        """Return the document."""
+
+    async def documents(self, auid: str, owner: str) -> list[Document]:
+        """Return the documents of an owner under an application usage, ordered by path."""
+
+    async def write_document(self, op: WriteDocument) -> DocumentOutcome:
+        """Put or delete if the preconditions hold."""
+
+    async def credential(self, aor: str) -> Credential | None:
+        """Return the subscriber's hashes; cached, also that there is none."""
+
+    async def put_credential(self, credential: Credential) -> None:
+        """Insert or replace."""
+
+    async def delete_credential(self, aor: str) -> bool:
+        """Delete; False when there was none."""
+
+    async def list_credentials(self) -> list[str]:
+        """Return the AoRs of all subscribers, in order."""
+
+    async def import_credentials(self, rows: Sequence[Credential]) -> int:
+        """Insert or replace many in one transaction; return how many."""
+
+    async def expire(self, now: float) -> Expired:
+        """Delete what expired by `now` and raise versions. Any process, any time."""
+
+    def on_change(self, callback: Callable[[Change], None]) -> None:
+        """Call `callback` for each change made by another process, in order."""
+
+    async def secret(self) -> bytes:
+        """Return 32 random octets, the same for every process on this database."""
+
+    async def ping(self) -> None:
+        """Return when the database answers."""
+
+    async def close(self) -> None:
+        """Commit what is queued, flush touches, tell the others, disconnect."""
+
+
+async def open_store(
+    url: str, *, node: str, queue_limit: int = QUEUE_LIMIT, role: Role = Role.SERVER
+) -> Store:
+    """Open the store at `url` for the process named `node` (unique among those alive).
+
+    Raises `StoreMisused` for a URL, schema or second process that cannot work, and
+    `StoreUnavailable` when the database does not answer.
+    """
+    from store.opening import open_database
+
+    return await open_database(url, node=node, queue_limit=queue_limit, role=role)

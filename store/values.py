@@ -1,0 +1,179 @@
+"""What the store keeps, as values.
+
+Pure. Every `_at` is Unix seconds; bodies are octets as they came. The store does not
+interpret AoRs, header values or media types: it gives back what it was handed.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Resource(NamedTuple):
+    """What is published and subscribed to: one AoR under one event package."""
+
+    aor: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One stored event state (RFC 3903 §2)."""
+
+    id: str
+    """The part of the entity-tag before the dot: the same for the publication's whole life."""
+    entity_tag: str
+    expires_at: float
+    content_type: str
+    body: bytes
+    published_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceState:
+    """A resource at one version, with its live publications."""
+
+    version: int
+    """0 for a resource that was never published."""
+    publications: tuple[Publication, ...]
+    """Ordered by published_at, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One Contact of an AoR (RFC 3261 §10); AoR and contact together are its key."""
+
+    contact: str
+    expires_at: float
+    q: float | None
+    call_id: str
+    cseq: int
+    received: str
+    path: tuple[str, ...]
+    instance: str
+    reg_id: int | None
+    user_agent: str
+    updated_at: float
+    flow: str
+    worker: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingSet:
+    """The live bindings of an AoR; version is 0 for an AoR that never registered."""
+
+    version: int
+    bindings: tuple[Binding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """A subscription as it survives its process; the notifier is the local side."""
+
+    id: str
+    """The local tag, which names the dialog usage here."""
+    resource: Resource
+    event_id: str | None
+    event_parameters: str
+    watcher: str
+    state: str
+    call_id: str
+    local_tag: str
+    remote_tag: str
+    local_address: str
+    remote_address: str
+    remote_target: str
+    route_set: tuple[str, ...]
+    local_contact: str
+    remote_cseq: int
+    cseq_ceiling: int
+    """No NOTIFY had a CSeq above it when the row was written; see `Store.adopt_subscriptions`."""
+    expires_at: float
+    accept: str
+    content_type: str
+    told_version: int
+    owner: str
+    """The life of the process that serves it. The store fills it in on every write."""
+    transport: str
+    flow: str
+    created_at: float
+
+
+class DocumentKey(NamedTuple):
+    """Where a document lives: application usage, owner's AoR ("" for global), path."""
+
+    auid: str
+    owner: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One XCAP document (RFC 4825 §7)."""
+
+    key: DocumentKey
+    etag: str
+    content_type: str
+    body: bytes
+    updated_at: float
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Digest hashes of one subscriber: HA1 of "alice" and of "alice@example.com"."""
+
+    aor: str
+    md5: str
+    sha256: str
+    md5_full: str
+    sha256_full: str
+
+
+class Kind(StrEnum):
+    """What a change is about; the value is its letter in the feed."""
+
+    RESOURCE = "R"
+    """Key "aor package"; `Change.resource` takes it apart."""
+    BINDING = "B"
+    """Key: the AoR."""
+    DOCUMENT = "D"
+    """Key "auid owner path"; `Change.document` takes it apart."""
+    CREDENTIAL = "C"
+    """Key: the AoR; version is 0."""
+    SUBSCRIPTION = "S"
+    """Key: the id. It ended, or another process serves it now; version is 0."""
+    RESYNC = "*"
+    """Changes may have been missed: compare the versions of all that is watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something another process changed."""
+
+    kind: Kind
+    key: str
+    version: int
+
+    @property
+    def resource(self) -> Resource:
+        """The resource that a RESOURCE change names."""
+        aor, _, package = self.key.rpartition(" ")
+        return Resource(aor, package)
+
+    @property
+    def document(self) -> DocumentKey:
+        """The document that a DOCUMENT change names."""
+        auid, owner, path = self.key.split(" ", 2)
+        return DocumentKey(auid, owner, path)
+
+
+def resource_key(resource: Resource) -> str:
+    """Return the feed's key of `resource`."""
+    return f"{resource.aor} {resource.package}"
+
+
+def document_key(key: DocumentKey) -> str:
+    """Return the feed's key of a document."""
+    return f"{key.auid} {key.owner} {key.path}"
