@@ -1,0 +1,89 @@
+"""Schema upgrades and their check, by alembic. Shell.
+
+These calls block and must not run inside an event loop: a process migrates or checks
+before it starts its loop, or in a thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from store.errors import StoreMisused, StoreUnavailable
+from store.url import StoreUrl
+
+HEAD: Final = "head"
+
+
+def upgrade(url: str, revision: str = HEAD) -> None:
+    """Bring the schema at `url` up to `revision`, in one transaction."""
+    _on_connection(url, lambda connection: command.upgrade(_config(connection), revision))
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the schema back to `revision`; "base" drops everything."""
+    _on_connection(url, lambda connection: command.downgrade(_config(connection), revision))
+
+
+def check(url: str) -> None:
+    """Raise `StoreMisused` unless the schema at `url` is at the head revision."""
+    parsed = StoreUrl.parse(url)
+    if parsed.is_sqlite and not parsed.path.exists():
+        raise StoreMisused(f"{parsed}: no such database; run `presentity db upgrade`")
+    _on_connection(url, lambda connection: _require_head(parsed, connection))
+
+
+def _require_head(url: StoreUrl, connection: Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    if current != head:
+        raise StoreMisused(
+            f"{url}: schema is at {current or 'nothing'}, this version needs {head};"
+            " run `presentity db upgrade`"
+        )
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(files("migrations")))))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _on_connection(url: str, work: Callable[[Connection], None]) -> None:
+    """Run `work` in a transaction; raises `StoreUnavailable` when there is no answer."""
+    parsed = StoreUrl.parse(url)
+    try:
+        if parsed.is_sqlite:
+            _on_sqlite(parsed, work)
+        else:
+            asyncio.run(_on_postgres(parsed, work))
+    except (OSError, SQLAlchemyError) as error:
+        raise StoreUnavailable(f"{parsed}: {error}") from error
+
+
+def _on_sqlite(url: StoreUrl, work: Callable[[Connection], None]) -> None:
+    engine = create_engine(url.engine_url)
+    try:
+        with engine.begin() as connection:
+            work(connection)
+    finally:
+        engine.dispose()
+
+
+async def _on_postgres(url: StoreUrl, work: Callable[[Connection], None]) -> None:
+    engine = create_async_engine(url.engine_url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(work)
+    finally:
+        await engine.dispose()

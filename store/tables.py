@@ -1,0 +1,151 @@
+"""The tables, for PostgreSQL and SQLite. Alembic's migrations follow them.
+
+What every write changes (entity-tag, expiry, version, body) is in no index, so that
+PostgreSQL updates rows in place (heap-only, fillfactor 70). `check_at` is when a sweep
+should look at a row: whole seconds, never later than its expiry. A prolonged row keeps
+its `check_at`; the sweep that finds it moves it on. So that index is written once per
+lifetime, not once per refresh.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+metadata: Final = MetaData(naming_convention={"ix": "%(table_name)s_%(column_0_name)s"})
+
+ROOM: Final[dict[str, Any]] = {"postgresql_with": {"fillfactor": 70}}
+"""Leaves space on each page for the next version of its rows."""
+
+
+def _table(name: str, *columns: Any) -> Table:
+    return Table(name, metadata, *columns, **ROOM)
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text(), nullable=nullable)
+
+
+def _instant(name: str) -> Column[float]:
+    return Column(name, Double(), nullable=False)
+
+
+def _whole(name: str) -> Column[int]:
+    return Column(name, BigInteger(), nullable=False)
+
+
+resources: Final = _table(
+    "resources",
+    _text("aor"),
+    _text("package"),
+    _whole("version"),
+    PrimaryKeyConstraint("aor", "package", name="resources_pkey"),
+)
+"""One row per resource ever published; it stays, so that no version is used twice."""
+
+publications: Final = _table(
+    "publications",
+    _text("package"),
+    _text("aor"),
+    _text("id"),
+    _text("entity_tag"),
+    _instant("expires_at"),
+    _whole("check_at"),
+    _text("content_type"),
+    Column("body", LargeBinary(), nullable=False),
+    _instant("published_at"),
+    PrimaryKeyConstraint("aor", "package", "id", name="publications_pkey"),
+    Index(None, "check_at"),
+)
+
+subscriptions: Final = _table(
+    "subscriptions",
+    _text("id"),
+    _text("aor"),
+    _text("package"),
+    _text("watcher"),
+    _text("state"),
+    _whole("remote_cseq"),
+    _whole("cseq_ceiling"),
+    _whole("told_version"),
+    _instant("expires_at"),
+    _whole("check_at"),
+    _text("owner"),
+    _text("dialog"),
+    _text("reach"),
+    PrimaryKeyConstraint("id", name="subscriptions_pkey"),
+    Index(None, "check_at"),
+    Index(None, "owner"),
+)
+"""`dialog` (what never changes) and `reach` (what a refresh replaces) are JSON arrays."""
+
+registrations: Final = _table(
+    "registrations",
+    _text("aor"),
+    _whole("version"),
+    PrimaryKeyConstraint("aor", name="registrations_pkey"),
+)
+"""One row per AoR that ever registered; it stays, so that no version is used twice."""
+
+bindings: Final = _table(
+    "bindings",
+    _text("aor"),
+    _text("contact"),
+    _instant("expires_at"),
+    _whole("check_at"),
+    _text("details"),
+    PrimaryKeyConstraint("aor", "contact", name="bindings_pkey"),
+    Index(None, "check_at"),
+)
+"""`details` is a JSON array of the binding's other fields."""
+
+documents: Final = _table(
+    "documents",
+    _text("auid"),
+    _text("owner"),
+    _text("path"),
+    _text("etag"),
+    _text("content_type"),
+    Column("body", LargeBinary(), nullable=True),
+    _instant("updated_at"),
+    _whole("version"),
+    _whole("created_version"),
+    PrimaryKeyConstraint("owner", "auid", "path", name="documents_pkey"),
+)
+"""A deleted document's row stays with no body, so that no version is used twice."""
+
+credentials: Final = _table(
+    "credentials",
+    _text("aor"),
+    _text("md5"),
+    _text("sha256"),
+    _text("md5_full"),
+    _text("sha256_full"),
+    PrimaryKeyConstraint("aor", name="credentials_pkey"),
+)
+
+processes: Final = _table(
+    "processes",
+    _text("owner"),
+    _text("node"),
+    _instant("heartbeat_at"),
+    PrimaryKeyConstraint("owner", name="processes_pkey"),
+)
+"""One row per life of a process; `heartbeat_at` is the database's clock, 0 once it left."""
+
+secrets: Final = _table(
+    "secrets",
+    Column("name", String(), nullable=False),
+    Column("value", LargeBinary(), nullable=False),
+    PrimaryKeyConstraint("name", name="secrets_pkey"),
+)
