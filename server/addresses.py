@@ -13,6 +13,7 @@ SIP_TRANSPORTS: Final = frozenset({"udp", "tcp"})
 LATER_TRANSPORTS: Final = frozenset({"tls", "ws", "wss"})
 """Named by the settings' contract, but without a listener yet."""
 MAX_PORT: Final = 65535
+_LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 _DOMAIN_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,6 +40,10 @@ class HostPort:
         if match["ipv6"] is None:
             return cls(match["host"], port)
         return cls(str(ipaddress.IPv6Address(match["ipv6"])), port)
+
+    def reachable(self) -> "HostPort":
+        """Where a client on this host finds a listener on this address."""
+        return HostPort(_LOOPBACK_OF.get(self.host, self.host), self.port)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,6 +1,7 @@
 """Every setting, its default and its meaning; sample file and reference page are made of this.
 
-Values are checked here and read elsewhere (`server.settings`). Durations are seconds, sizes octets. Packages never import this: `server.app` hands each its own values.
+Values are checked here and read elsewhere (`server.settings`). Durations are seconds, sizes
+octets. Packages never import this: `server.app` hands each its own values.
 """
 
 import json

@@ -1,0 +1,83 @@
+"""Options that every command takes, and how a command ends. Shell."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Final, NoReturn, TypeVar
+
+import typer
+
+from server.config import Settings
+from server.errors import ServerError
+from server.settings import load_settings
+from sip.errors import ParseError
+from sip.uri import AoR, SipUri, aor_of, parse_uri
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file of settings; default: presentity.toml if it is here."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, as sip.listen=…; may repeat."),
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option("--server", metavar="HOST:PORT", help="Where the server is; default: sip.listen."),
+]
+UserOption = Annotated[
+    str | None, typer.Option("--user", help="AoR to act as, for example alice@example.com.")
+]
+PasswordOption = Annotated[
+    str | None, typer.Option("--password", help="Password; asked for when needed and left out.")
+]
+
+T = TypeVar("T")
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells expect it."""
+
+
+def effective(config: Path | None, assignments: list[str] | None) -> Settings:
+    """The settings a command works with."""
+    return load_settings(config, assignments or ())
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Run `work` to its end; Ctrl-C ends the command as the shell expects."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def parse_aor(text: str) -> AoR:
+    """`alice@example.com` or `sip:alice@example.com` as an AoR; ServerError otherwise."""
+    try:
+        aor = aor_of(text if text.startswith(("sip:", "sips:", "pres:")) else f"sip:{text}")
+        uri = parse_uri(aor)
+    except ParseError as error:
+        raise ServerError(f"{text}: is not an address such as alice@example.com") from error
+    if not isinstance(uri, SipUri) or not uri.user or not uri.host:
+        raise ServerError(f"{text}: is not an address such as alice@example.com")
+    return aor
+
+
+def ask_password(given: str | None, aor: str, *, confirm: bool = False) -> str:
+    """The password: as given, or from the terminal without echo, or a line of standard input."""
+    if given is not None:
+        password = given
+    elif sys.stdin.isatty():
+        password = typer.prompt(f"Password of {aor}", hide_input=True, confirmation_prompt=confirm)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise ServerError(f"{aor}: the password is empty")
+    return password
+
+
+def fail(error: ServerError) -> NoReturn:
+    """Tell the operator in one line for each mistake, and exit non-zero."""
+    for line in str(error).splitlines():
+        print(f"presentity: {line}", file=sys.stderr)
+    sys.exit(error.exit_code)
