@@ -1,0 +1,79 @@
+"""What an endpoint is told when it is built. Plain data; the settings file is read elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from sip.errors import TransportError
+
+TRANSPORTS: Final = ("udp", "tcp")
+"""What a listener may be."""
+MAX_PORT: Final = 65535
+
+
+class BadListener(TransportError):
+    """A listening address that cannot be read or cannot be bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """One listener, written "udp:192.0.2.1:5060" or "tcp:[2001:db8::1]:5060"."""
+
+    transport: str
+    host: str
+    """Numeric, without brackets."""
+    port: int
+    """0 lets the system choose."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The address `text` names; BadListener when it names none."""
+        transport, _, rest = text.partition(":")
+        host, _, port = rest.rpartition(":")
+        if transport not in TRANSPORTS:
+            raise BadListener(f"{text!r}: the transport is one of {', '.join(TRANSPORTS)}")
+        if not host or not port.isdecimal() or int(port) > MAX_PORT:
+            raise BadListener(f"{text!r}: expected {transport}:HOST:PORT")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            raise BadListener(f"{text!r}: an IPv6 address stands in brackets")
+        return cls(transport, host, int(port))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}:{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """Listeners and bounds of one endpoint. Times are seconds, sizes octets."""
+
+    listen: Sequence[str] = ("udp:127.0.0.1:0",)
+    """As `ListenAddress` reads them."""
+    advertise: str = ""
+    """Host or host:port put into Via and Contact; empty means the listener's own."""
+    worker_id: str = "0"
+    """Goes into every branch and tag made here; letters and digits."""
+    reuse_port: bool = False
+    """Several processes share the listening ports (SO_REUSEPORT)."""
+    receive_buffer: int = 8 * 1024 * 1024
+    """SO_RCVBUF asked for on UDP sockets; the system may give less."""
+    max_transactions: int = 20_000
+    """Server transactions without a final answer; past it requests get 503."""
+    max_answered: int = 400_000
+    """Answers kept for retransmitted requests; past it the oldest go early."""
+    retry_after: int = 5
+    """The Retry-After of that 503."""
+    max_connections: int = 50_000
+    max_connections_per_source: int = 1_000
+    """Connections from one address."""
+    idle_timeout: float = 7_300.0
+    """A connection on which nothing was heard for so long is closed."""
+    message_timeout: float = 30.0
+    """A message begun on a connection is whole within this time, or the connection is closed."""
+    connect_timeout: float = 5.0
+    max_message: int = 65_535
+    """The largest message on a connection."""
+    write_queue_limit: int = 1024 * 1024
+    """Octets waiting on one connection; past it the connection is aborted."""

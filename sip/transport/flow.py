@@ -1,0 +1,61 @@
+"""Where a message came from, or goes to (RFC 3261 §18, RFC 5626 §2.1).
+
+A flow is one UDP remote address as seen from one of our sockets, or one connection. The
+layers above hold flows and send on them; which sockets exist is the transports' affair, so
+TLS and WebSocket join by giving another class of this shape.
+"""
+
+from typing import Protocol
+
+
+class Flow(Protocol):
+    """One road to one peer, either way."""
+
+    @property
+    def transport(self) -> str:
+        """As in Via, upper case: "UDP", "TCP"."""
+
+    @property
+    def reliable(self) -> bool:
+        """True when the transport itself retransmits (RFC 3261 §17)."""
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        """The peer's address and port, the address numeric, without brackets."""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our host and port as peers are told them (after `sip.advertise`)."""
+
+    @property
+    def closed(self) -> bool:
+        """True once nothing can be sent any more."""
+
+    @property
+    def via_prefix(self) -> str:
+        """The Via value up to its parameters: "SIP/2.0/UDP 192.0.2.1:5060"."""
+
+    @property
+    def contact(self) -> str:
+        """A Contact value that leads back here: "<sip:192.0.2.1:5060;transport=tcp>"."""
+
+    def send(self, data: bytes) -> None:
+        """Hand `data` to the network, or raise TransportError: gone, or its queue is full."""
+
+
+def bracketed(host: str) -> str:
+    """`host` as it stands in a URI or Via: an IPv6 address in brackets (RFC 3261 §25.1)."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def via_prefix(transport: str, local: tuple[str, int]) -> str:
+    """The Via value of a request sent from `local`, up to its parameters (RFC 3261 §18.1.1)."""
+    host, port = local
+    return f"SIP/2.0/{transport} {bracketed(host)}:{port}"
+
+
+def contact(transport: str, local: tuple[str, int]) -> str:
+    """A Contact value for `local`; UDP is the default and not named (RFC 3263 §4.1)."""
+    host, port = local
+    parameter = "" if transport == "UDP" else f";transport={transport.lower()}"
+    return f"<sip:{bracketed(host)}:{port}{parameter}>"
