@@ -1,0 +1,47 @@
+"""The bounds and defaults of the event server; `server` builds the value from the settings."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+SUBSCRIBE_423_CEILING: Final = 3600
+"""Seconds; a SUBSCRIBE for an hour or more is never too brief (RFC 6665 §4.2.1.1)."""
+
+PolicyName = Literal["allow", "allow-same-domain", "confirm", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceConfig:
+    """Fixed for the life of the process."""
+
+    domains: frozenset[str] = frozenset()
+    """SIP domains that are ours, lower case."""
+    min_expires: int = 60
+    """Seconds; shorter publications and subscriptions are answered 423."""
+    max_expires: int = 3600
+    """Seconds; longer ones are shortened."""
+    publish_expires: int = 3600
+    """Seconds granted to a PUBLISH without Expires."""
+    default_policy: PolicyName = "confirm"
+    """For a presentity without rules."""
+    notify_interval: float = 5.0
+    """Seconds between two NOTIFYs of one subscription after the first change."""
+    neutral_body: Literal["closed", "empty"] = "closed"
+    """What a watcher gets when nothing is published: one closed tuple, or no body."""
+    max_body: int = 65536
+    """Octets of a PUBLISH or SUBSCRIBE body; more is 413."""
+    max_subscriptions_per_watcher: int = 1000
+    """Live subscriptions of one watcher in this process; more is 403."""
+    max_subscriptions_per_resource: int = 50_000
+    """Live subscriptions to one resource in this process; more is 503."""
+    retry_after: int = 5
+    """Seconds put into Retry-After of a 503."""
+    sweep_interval: float = 1.0
+    """Seconds between two looks for what has expired (PUB-08)."""
+    adopt_batch: int = 500
+    """Subscriptions taken over at a time."""
+    adopt_pause: float = 0.05
+    """Seconds between two such batches while there are more."""
+    adopt_interval: float = 5.0
+    """Seconds between two looks for subscriptions of dead processes."""
+    told_interval: float = 5.0
+    """Seconds that `told_version` may lag in the store."""

@@ -1,0 +1,136 @@
+"""The event package record: the one seam between the engine and a kind of state (RFC 6665 §5.4).
+
+Pure. A package is a value: names, bounds and functions. `presence`, `presence.winfo`, `dialog`,
+`message-summary`, `reg`, `xcap-diff` and lists of any of them are all such values; the engine
+knows none by name.
+
+Where the state comes from: publications (`publishable`), or a callable (`provide`: bindings,
+watchers, documents, the members of a list), or both. `affected` says which resources a change in
+the store touches; whoever changes provided state in this process may also call
+`EventService.state_changed`.
+
+How it is shown: `compose` makes the whole document, once per version. `render` cuts it down to
+a view, once per view. A package whose documents are counted or partial per subscription has
+`tell` instead, which is given the count and what it remembered of the last answered NOTIFY.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from presence.errors import BadEvent
+from presence.policy import Authorize
+from presence.view import View
+from sip.message import Request
+from sip.uri import AoR
+from store.values import Change, Publication, Resource
+
+
+class Provided(NamedTuple):
+    """State that was not published."""
+
+    version: int
+    """Rises with every change; the older never replaces the newer."""
+    state: object
+    """In the words of the package."""
+
+
+class PackageState(NamedTuple):
+    """All that a document is made of."""
+
+    publications: tuple[Publication, ...] = ()
+    provided: object = None
+
+
+class Telling(NamedTuple):
+    """What `tell` needs to know for one NOTIFY of one subscription."""
+
+    aor: AoR
+    watcher: str
+    """AoR of the watcher, "" for nobody in particular."""
+    parameters: str
+    """Of its Event header, as received."""
+    state: PackageState
+    view: View
+    version: int
+    """0 in the first NOTIFY of a subscription, then one more each; jumps after an adoption."""
+    full: bool
+    """After a SUBSCRIBE, a failed NOTIFY or an adoption: the watcher must get everything."""
+    memory: object
+    """What the last answered NOTIFY left; None when `full`."""
+
+
+class Told(NamedTuple):
+    """One document for one watcher."""
+
+    body: bytes
+    content_type: str
+    memory: object = None
+
+
+def check_anything(body: bytes, content_type: str, aor: AoR) -> None:
+    """For packages whose bodies need no look."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPackage:
+    """One event package, or one package over lists."""
+
+    name: str
+    """The token in the Event header."""
+    content_types: tuple[str, ...]
+    """What its NOTIFYs carry, the default first (RFC 6665 §5.4.5)."""
+    compose: Callable[[AoR, PackageState], bytes]
+    """The whole document; the neutral one when there is no state (RFC 6665 §5.4.7)."""
+    default_expires: int = 3600
+    """Seconds of a SUBSCRIBE without Expires (RFC 6665 §5.4.4)."""
+    min_interval: float = 0.0
+    """Seconds between two NOTIFYs of one subscription after a change (RFC 6665 §5.4.10)."""
+    publish_types: tuple[str, ...] = ()
+    """Media types a PUBLISH may carry; none means that nobody may publish."""
+    check_body: Callable[[bytes, str, AoR], None] = check_anything
+    """Raises BadBody, Forbidden or another PresenceError."""
+    render: Callable[[AoR, PackageState, bytes, View], bytes] | None = None
+    """The document as one view shows it; None when there is only one view."""
+    tell: Callable[[Telling], Told | None] | None = None
+    """The document for one subscription, or None when it has nothing to hear."""
+    provide: Callable[[Resource], Awaitable[Provided]] | None = None
+    affected: Callable[[Change], Sequence[Resource]] | None = None
+    """Resources whose provided state a change in the store touches."""
+    authorize: Authorize | None = None
+    """Instead of the server's."""
+    admit: Callable[[Request], None] | None = None
+    """Further checks of a SUBSCRIBE; raises PresenceError (421, 415, 488...)."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Put into every 2xx and NOTIFY, such as Require: eventlist."""
+    key: str = ""
+    """Name in the store when it is not `name`, for variants such as lists."""
+
+    @property
+    def stored_as(self) -> str:
+        """The package half of a `Resource`."""
+        return self.key or self.name
+
+    @property
+    def publishable(self) -> bool:
+        """Whether a PUBLISH may name this package."""
+        return bool(self.publish_types)
+
+
+Variant = Callable[[AoR, EventPackage, Request], Awaitable[EventPackage | None]]
+"""Asked for every SUBSCRIBE that opens a subscription: another package record for this
+resource (a list of it, say), or None. The record must also be in the mapping, by its key."""
+
+
+def allow_events(packages: Mapping[str, EventPackage]) -> tuple[str, ...]:
+    """Values of Allow-Events: packages, never template-packages (RFC 6665 §4.4.4)."""
+    return tuple(sorted({p.name for p in packages.values() if "." not in p.name}))
+
+
+def find_package(packages: Mapping[str, EventPackage], event: str | None) -> EventPackage:
+    """The package an Event header value names; tokens match byte for byte (RFC 6665 §8.2.1)."""
+    token = (event or "").partition(";")[0].strip()
+    package = packages.get(token)
+    if package is None or package.name != token:
+        raise BadEvent(allow_events(packages))
+    return package

@@ -1,0 +1,69 @@
+"""Who may watch: the decision, and the default for a presentity without rules.
+
+Pure. Rules (RFC 5025) plug in as another `Authorize`; the owner may always watch itself.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from presence.config import PolicyName
+from sip.authenticator import Identity
+from sip.uri import AoR
+
+
+class SubHandling(StrEnum):
+    """The four answers of RFC 5025 §3.2.1."""
+
+    BLOCK = "block"
+    CONFIRM = "confirm"
+    POLITE_BLOCK = "polite-block"
+    ALLOW = "allow"
+
+
+class Decision(NamedTuple):
+    """What a watcher gets, and how much of it."""
+
+    handling: SubHandling
+    grant: Hashable = None
+    """Becomes `View.grant`; None is everything."""
+
+
+ALLOW: Final = Decision(SubHandling.ALLOW)
+CONFIRM: Final = Decision(SubHandling.CONFIRM)
+BLOCK: Final = Decision(SubHandling.BLOCK)
+
+Authorize = Callable[[AoR, Identity, str], Awaitable[Decision]]
+"""Presentity, watcher and package name to the decision. The watcher is who the authenticator
+says it is (AUT-10), never the From header."""
+
+
+def domain_of(aor: str) -> str:
+    """The host part of an AoR."""
+    return aor.rpartition("@")[2].removeprefix("sip:")
+
+
+def decide(policy: PolicyName, presentity: AoR, watcher: Identity) -> Decision:
+    """The decision of `policy` alone (AUT-09). A watcher of another domain, or without identity,
+    waits under `allow-same-domain`."""
+    if watcher.aor == presentity:
+        return ALLOW
+    match policy:
+        case "allow":
+            return ALLOW
+        case "block":
+            return BLOCK
+        case "confirm":
+            return CONFIRM
+        case "allow-same-domain":
+            same = watcher.aor is not None and domain_of(watcher.aor) == domain_of(presentity)
+            return ALLOW if same else CONFIRM
+
+
+def default_policy(policy: PolicyName) -> Authorize:
+    """An `Authorize` that knows nothing but the setting."""
+
+    async def authorize(presentity: AoR, watcher: Identity, package: str) -> Decision:
+        return decide(policy, presentity, watcher)
+
+    return authorize

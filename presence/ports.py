@@ -1,0 +1,77 @@
+"""What the event server needs of the stack and of the store, and no more.
+
+The real ones are `sip.transport.endpoint` and `store.store`; tests pass small fakes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from sip.message import Request, Response
+from sip.transport.flow import Flow
+from sip.uri import SipUri
+from store.operations import RefreshSubscription, WritePublication
+from store.outcomes import (
+    Expired,
+    PublicationOutcome,
+    SubscriptionOutcome,
+    SubscriptionWritten,
+)
+from store.values import Resource, ResourceState, SubscriptionRow
+
+Done = Callable[[int, Response | None], None]
+"""The final status of a NOTIFY; the response only when it was not 2xx."""
+
+
+class Transaction(Protocol):
+    """A server transaction."""
+
+    @property
+    def request(self) -> Request: ...
+    @property
+    def flow(self) -> Flow: ...
+
+    def respond(
+        self,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        to_tag: str | None = None,
+    ) -> None: ...
+
+
+class Notifying(Protocol):
+    """How NOTIFYs leave."""
+
+    def new_branch(self) -> str: ...
+    def new_tag(self) -> str: ...
+    def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None: ...
+    async def flow_to(
+        self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None
+    ) -> Flow: ...
+    def send_notify(self, data: bytes, branch: str, flow: Flow, done: Done) -> None: ...
+
+
+class Hop(NamedTuple):
+    """Where a Contact that is a GRUU or AoR of ours leads."""
+
+    uri: str
+    """The Contact that was registered; becomes the Request-URI."""
+    flow: Flow | None = None
+    """The connection it was registered over."""
+
+
+class EventStore(Protocol):
+    """The part of the store that events use."""
+
+    async def write_publication(self, op: WritePublication) -> PublicationOutcome: ...
+    async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten: ...
+    async def refresh_subscription(self, op: RefreshSubscription) -> SubscriptionOutcome: ...
+    async def end_subscription(self, subscription_id: str) -> None: ...
+    async def subscription(self, subscription_id: str) -> SubscriptionRow | None: ...
+    def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None: ...
+    async def adopt_subscriptions(self, limit: int) -> list[SubscriptionRow]: ...
+    async def resource_state(self, resource: Resource) -> ResourceState: ...
+    async def expire(self, now: float) -> Expired: ...
+    async def versions(self, resources: Sequence[Resource]) -> dict[Resource, int]: ...

@@ -1,0 +1,38 @@
+"""Counters of the event server: plain attributes that `server` reads (OPS-01)."""
+
+from collections import Counter
+
+
+class EventStats:
+    """Counts since the start; nothing here is stored."""
+
+    __slots__ = (
+        "adopted",
+        "coalesced",
+        "composed",
+        "limited",
+        "notify_failed",
+        "notify_sent",
+        "publish_accepted",
+        "refused",
+        "subscribe_accepted",
+        "suppressed",
+    )
+
+    def __init__(self) -> None:
+        self.publish_accepted = 0
+        self.subscribe_accepted = 0
+        self.notify_sent = 0
+        self.suppressed = 0
+        """NOTIFYs that would have repeated what the watcher knows (PRS-09)."""
+        self.coalesced = 0
+        """Changes that went into a later NOTIFY."""
+        self.composed = 0
+        """Documents made."""
+        self.adopted = 0
+        self.notify_failed: Counter[int] = Counter()
+        """By final status."""
+        self.refused: Counter[int] = Counter()
+        """Requests answered with an error, by status."""
+        self.limited: Counter[str] = Counter()
+        """Requests refused by a limit of EVT-14, by its name."""
