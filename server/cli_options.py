@@ -11,8 +11,6 @@ import typer
 from server.config import Settings
 from server.errors import ServerError
 from server.settings import load_settings
-from sip.errors import ParseError
-from sip.uri import AoR, SipUri, aor_of, parse_uri
 
 ConfigOption = Annotated[
     Path | None,
@@ -49,18 +47,6 @@ def run(work: Coroutine[object, object, T]) -> T:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
-
-
-def parse_aor(text: str) -> AoR:
-    """`alice@example.com` or `sip:alice@example.com` as an AoR; ServerError otherwise."""
-    try:
-        aor = aor_of(text if text.startswith(("sip:", "sips:", "pres:")) else f"sip:{text}")
-        uri = parse_uri(aor)
-    except ParseError as error:
-        raise ServerError(f"{text}: is not an address such as alice@example.com") from error
-    if not isinstance(uri, SipUri) or not uri.user or not uri.host:
-        raise ServerError(f"{text}: is not an address such as alice@example.com")
-    return aor
 
 
 def ask_password(given: str | None, aor: str, *, confirm: bool = False) -> str:

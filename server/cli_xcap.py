@@ -20,11 +20,11 @@ from server.cli_options import (
     UserOption,
     ask_password,
     effective,
-    parse_aor,
     run,
 )
 from server.config import Settings
 from server.errors import ServerError
+from server.subscribers import parse_address
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 NODE_SEPARATOR: Final = "~~"
@@ -68,7 +68,7 @@ class Account:
     def of(cls, user: str | None, password: str | None) -> "Account":
         if user is None:
             return cls(None)
-        name = parse_aor(user).removeprefix("sip:")
+        name = parse_address(user).removeprefix("sip:")
         return cls(name, ask_password(password, name))
 
 
