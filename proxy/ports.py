@@ -1,6 +1,6 @@
 """What the proxy needs of the packages below, as they satisfy it. Pure: types only."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sip.message import Request, Response
@@ -32,10 +32,53 @@ class Flow(Protocol):
     @property
     def remote(self) -> tuple[str, int]: ...
     @property
+    def local(self) -> tuple[str, int]: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
     def via_prefix(self) -> str: ...
     @property
     def contact(self) -> str: ...
     def send(self, data: bytes) -> None: ...
+
+
+class Transaction(Protocol):
+    """A request that waits for its answer; `sip.transport.endpoint.ServerTransaction` is one."""
+
+    request: Request
+    on_cancel: Callable[[], None] | None
+
+    @property
+    def flow(self) -> Flow: ...
+    def respond(
+        self,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        to_tag: str | None = None,
+    ) -> None: ...
+    def respond_bytes(self, status: int, data: bytes) -> None: ...
+
+
+class Sender(Protocol):
+    """The sending half of `sip.transport.endpoint.Endpoint`."""
+
+    def new_branch(self) -> str: ...
+    def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None: ...
+    async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow: ...
+    def client_transaction(
+        self,
+        request_bytes: bytes,
+        method: str,
+        branch: str,
+        flow: Flow,
+        *,
+        on_response: Callable[[Response], None],
+        on_timeout: Callable[[], None],
+        on_transport_error: Callable[[], None],
+    ) -> object: ...
 
 
 class BindingStore(Protocol):

@@ -13,11 +13,10 @@ from typing import Final
 from proxy.answers import registered
 from proxy.errors import Contention, NotFound, NotOwner, ProxyError
 from proxy.location import BindingCache
-from proxy.ports import BindingStore, Clock, Identity
+from proxy.ports import BindingStore, Clock, Identity, Transaction
 from proxy.registrar import Decision, by_preference, decide, live
 from proxy.registration import Limits, Registration, Source, read_registration
 from sip.errors import ParseError
-from sip.transport.endpoint import ServerTransaction
 from sip.uri import AoR
 from store.operations import WriteBindings
 from store.outcomes import BindingsOutcome, BindingsWritten
@@ -74,7 +73,7 @@ class RegistrarService:
         self._cache = BindingCache()
         self.listener = listener
 
-    async def register(self, tx: ServerTransaction, identity: Identity) -> None:
+    async def register(self, tx: Transaction, identity: Identity) -> None:
         """Answer one REGISTER from `identity`. StoreError passes to the caller."""
         now = self._clock()
         try:
@@ -117,7 +116,7 @@ class RegistrarService:
         if before is None or before.version < after.version:
             self._tell(aor, before and before.bindings, after, cause)
 
-    def _read(self, tx: ServerTransaction, identity: Identity) -> Registration:
+    def _read(self, tx: Transaction, identity: Identity) -> Registration:
         request, flow = tx.request, tx.flow
         uri = request.to.sip_uri
         if uri.user is None or not self._is_ours(uri.host.lower()):
