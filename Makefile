@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SETTINGS ?=
+SETTINGS ?= $(if $(wildcard presentity.toml),,--config examples/quickstart.toml)
 
 .PHONY: run demo test check bench docs clean
 
-# The server with its defaults: all interfaces, SIP 5060 (UDP and TCP), XCAP 8080, SQLite in
-# presentity.db. Digest is on, so nobody gets in before `presentity user add`.
+# The server on all interfaces: SIP 5060 (UDP and TCP), XCAP 8080, SQLite in presentity.db. Digest is
+# on, so nobody gets in before `presentity user add`.
 run: $(STAMP)
 	$(BIN)/presentity serve $(SETTINGS)
 

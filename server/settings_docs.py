@@ -1,6 +1,6 @@
-"""The sample file and the reference page, made from `server.config`. Pure.
+"""The sample file, the reference page and the table of README.md, made from `server.config`.
 
-`python -m server.settings_docs` writes both; a test fails when they are out of date.
+`python -m server.settings_docs` writes them; a test fails when they are out of date.
 """
 
 import json
@@ -16,6 +16,10 @@ from server.config import Settings
 SAMPLE_FILE: Final = Path("presentity.toml.sample")
 REFERENCE_FILE: Final = Path("docs/settings.md")
 
+README_FILE: Final = Path("README.md")
+
+_TABLE_BEGINS: Final = "<!-- settings: made by `make docs` -->"
+_TABLE_ENDS: Final = "<!-- end of settings -->"
 _SAMPLE_HEAD: Final = """\
 # Settings of Presentity, each with its default. Copy to presentity.toml and keep what you change.
 # The environment wins over this file (PRESENTITY_SIP__ADVERTISE=...), --set over both.
@@ -51,6 +55,15 @@ def reference_page() -> str:
         blocks.append(f"## [{name}]\n\n{_first_line(section)}\n")
         blocks.append(_table(section.model_fields))
     return "\n".join(blocks)
+
+
+def with_table(readme: str) -> str:
+    """`readme` with the table of all settings between its two marks."""
+    before, mark, rest = readme.partition(_TABLE_BEGINS)
+    _, end, after = rest.partition(_TABLE_ENDS)
+    keys = {f"{name}.{key}": field for name, section in sections().items()
+            for key, field in section.model_fields.items()}  # fmt: skip
+    return f"{before}{mark}\n{_table({**dict(_top_level()), **keys})}{end}{after}"
 
 
 def settings_toml(values: Mapping[str, Any]) -> str:
@@ -103,7 +116,8 @@ def _toml(value: Any) -> str:
 
 
 def main() -> None:
-    """Write both files under the working directory."""
+    """Write the files under the working directory."""
+    README_FILE.write_text(with_table(README_FILE.read_text("utf-8")), encoding="utf-8")
     SAMPLE_FILE.write_text(sample_toml(), encoding="utf-8")
     REFERENCE_FILE.write_text(reference_page(), encoding="utf-8")
 

@@ -6,7 +6,15 @@ from pathlib import Path
 from server.cli_config import as_toml
 from server.config import Settings
 from server.settings import load_settings
-from server.settings_docs import REFERENCE_FILE, SAMPLE_FILE, reference_page, sample_toml, sections
+from server.settings_docs import (
+    README_FILE,
+    REFERENCE_FILE,
+    SAMPLE_FILE,
+    reference_page,
+    sample_toml,
+    sections,
+    with_table,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +27,13 @@ def test_the_sample_file_is_current() -> None:
 def test_the_reference_page_is_current() -> None:
     """`make docs` writes it."""
     assert (ROOT / REFERENCE_FILE).read_text(encoding="utf-8") == reference_page()
+
+
+def test_the_table_of_the_readme_is_current() -> None:
+    """`make docs` writes it."""
+    text = (ROOT / README_FILE).read_text(encoding="utf-8")
+    assert text == with_table(text)
+    assert "| `sip.max_contacts` | `50` | per AoR |" in text
 
 
 def test_the_sample_file_holds_the_defaults(tmp_path: Path) -> None:
