@@ -1,1 +1,1 @@
-"""The XCAP server (RFC 4825): documents, application usages, HTTP."""
+"""The XCAP server: documents of users and of the domain, over HTTP."""

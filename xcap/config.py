@@ -1,0 +1,34 @@
+"""What the XCAP server is told by the settings; plain values."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Final
+
+MAX_BODY: Final = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class XcapConfig:
+    """How documents are served, and to whom."""
+
+    domains: tuple[str, ...]
+    """SIP domains that are served, lower case; the first is that of an XUI without one."""
+
+    root: str = "/xcap-root"
+    """Path of the XCAP root, without a slash at its end (RFC 4825 §6.1)."""
+
+    authenticate: bool = True
+    """Ask for credentials. Without, everybody is taken for the user whose tree they address."""
+
+    trusted_peers: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks whose requests may assert the user."""
+
+    trusted_users: frozenset[str] = frozenset()
+    """AoRs that may read and write all documents (RFC 4825 §5.7)."""
+
+    max_body: int = MAX_BODY
+    """Octets of a request body; more is a 413."""
+
+    compatibility: bool = False
+    """Forgive what widespread clients get wrong: a media type that is missing or
+    form-urlencoded, entity-tags without quotes."""
