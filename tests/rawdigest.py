@@ -18,6 +18,7 @@ HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
 _PARAMETER: Final = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 
 Challenge = Mapping[str, str]
+Choose = Callable[[Sequence[Challenge]], Challenge]
 
 
 def challenge_of(value: str) -> Challenge:
@@ -49,7 +50,7 @@ class Login:
 
     user: str
     password: str
-    choose: Callable[[Sequence[Challenge]], Challenge] = first
+    choose: Choose = first
     challenge: Challenge | None = None
     count: int = 0
     seen: list[Challenge] = field(default_factory=list)

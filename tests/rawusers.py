@@ -5,7 +5,7 @@ a dialog. Times are seconds.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.rawdigest import Login
@@ -164,6 +164,10 @@ class Subscription:
         came = await self.watcher.client.until(shown, within)
         assert came, f"{text} not in the last of {len(self.notifies)} NOTIFYs"
         return self.notifies[-1]
+
+
+NewUser = Callable[..., Awaitable[User]]
+"""Makes a user on a socket of its own: `await new_user("TCP", login)`, both optional."""
 
 
 def pidf(aor: str, note: str, *, basic: str = "open", tuple_id: str = "t1") -> bytes:
