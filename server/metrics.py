@@ -7,7 +7,7 @@ The hot path adds to plain integers in dictionaries; names, labels and types app
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -45,12 +45,13 @@ class Histogram:
         return result
 
 
+K = TypeVar("K")
 Labels = tuple[str, ...]
 Sample = tuple[Labels, float]
 Read = Callable[[], Iterable[Sample]]
 
 
-def from_counter(counts: Mapping[object, int]) -> Read:
+def from_counter(counts: Mapping[K, int]) -> Read:
     """Samples of a dictionary from label (or tuple of labels) to count."""
 
     def read() -> Iterator[Sample]:

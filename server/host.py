@@ -1,0 +1,65 @@
+"""What the process asks of its host: open files, memory, ports, the files it is named. Shell."""
+
+import errno
+import gc
+import os
+import resource
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from server.addresses import HostPort
+from server.config import TlsSettings
+from server.errors import ServerError
+
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""Objects of a subscription live long: look at the young ones less often than Python does."""
+SHUTDOWN_TIMEOUT: Final = 2.0
+"""Seconds that HTTP requests under way get at the end."""
+
+
+def raise_open_files() -> int:
+    """Raise the soft limit of open files to the hard one; the limit then in force."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def settle_memory() -> None:
+    """Take what start-up made out of the collector's sight, and let it run less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+def check_files(tls: TlsSettings) -> None:
+    """Raise ServerError for a file of `[tls]` that is named and cannot be read."""
+    named = {"certificate": tls.certificate, "key": tls.key, "client_ca": tls.client_ca}
+    for key, name in named.items():
+        if name and not os.access(Path(name), os.R_OK):
+            raise ServerError(f"tls.{key}: {name}: there is no such file that can be read")
+
+
+def cannot_listen(key: str, address: str, error: OSError) -> ServerError:
+    """The operator's line for a listener that `error` kept from being opened."""
+    code = error.errno
+    reason = os.strerror(code) if code else str(error)
+    if code == errno.EADDRINUSE:
+        reason = "the port is in use by another process"
+    return ServerError(f"{key}: {address}: {reason}")
+
+
+async def start_http(app: web.Application, listen: str, key: str) -> tuple[web.AppRunner, HostPort]:
+    """Serve `app` on `listen`; the runner to clean up, and the address with its real port."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    await runner.setup()
+    address = HostPort.parse(listen)
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise cannot_listen(key, listen, error) from error
+    host, port = runner.addresses[0][:2]
+    return runner, HostPort(host, port)
