@@ -1,0 +1,204 @@
+"""Who sent a request: digest authentication shared by SIP and XCAP (RFC 3261 §22, RFC 7616).
+
+Pure but for awaiting the look-up it is given: no clock, socket or random source of its own.
+`now` is in Unix seconds, so that a nonce made by one process holds in every other.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, Literal
+from urllib.parse import quote, unquote
+
+from sip.auth_header import Challenge, Credentials
+from sip.digest import (
+    ALGORITHMS,
+    QOP,
+    NonceCounts,
+    NonceMint,
+    NonceState,
+    ha1,
+    response_for,
+    same_hex,
+    same_sip_uri,
+)
+from sip.errors import ParseError
+from sip.uri import AoR, aor_of
+
+_NC_DIGITS: Final = 8
+_HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
+_USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sent a request, and how we know."""
+
+    aor: AoR | None
+    """None for an anonymous sender."""
+    how: Literal["digest", "asserted", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What is kept of a password: H(A1) with the realm being the domain, lower-case hex."""
+
+    aor: AoR
+    md5: str
+    """For the user name "alice"."""
+    sha256: str
+    md5_full: str
+    """For the user name "alice@example.com"."""
+    sha256_full: str
+
+
+CredentialLookup = Callable[[AoR], Awaitable[Hashes | None]]
+"""From AoR to its hashes; None for somebody unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The request is from `aor`."""
+
+    aor: AoR
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """No credentials that we asked for: challenge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Right credentials for a nonce too old or used up: challenge with stale=true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Credentials that do not hold: challenge or refuse."""
+
+
+Verdict = Accepted | Missing | Stale | Wrong
+
+
+def hashes_for(aor: AoR, password: str) -> Hashes:
+    """What to keep of `password`; ParseError when `aor` has no user."""
+    user, at, realm = aor.removeprefix("sip:").rpartition("@")
+    if not at:
+        raise ParseError("AoR of a user", aor)
+    name = unquote(user)
+    return Hashes(
+        aor=aor,
+        md5=ha1(name, realm, password, "MD5"),
+        sha256=ha1(name, realm, password, "SHA-256"),
+        md5_full=ha1(f"{name}@{realm}", realm, password, "MD5"),
+        sha256_full=ha1(f"{name}@{realm}", realm, password, "SHA-256"),
+    )
+
+
+class Authenticator:
+    """Challenges and checks; one for SIP and one for XCAP may share mint and counts."""
+
+    def __init__(
+        self,
+        *,
+        mint: NonceMint,
+        counts: NonceCounts,
+        lookup: CredentialLookup,
+        algorithms: Sequence[str],
+        domains: Collection[str],
+        salt: str = "",
+    ) -> None:
+        """`algorithms` are offered in this order; `salt` (the worker's id, no "-") tells the
+        nonces of two processes apart. ValueError for an algorithm we do not know."""
+        unknown = [name for name in algorithms if name not in ALGORITHMS]
+        if unknown or not algorithms:
+            raise ValueError(f"digest algorithms: {unknown or 'none'}")
+        self._mint = mint
+        self._counts = counts
+        self._lookup = lookup
+        self._algorithms = tuple(algorithms)
+        self._domains = frozenset(domain.lower() for domain in domains)
+        self._salt = salt
+        self._minted = count()
+
+    def challenges(self, realm: str, *, now: float, stale: bool = False) -> list[str]:
+        """WWW-Authenticate (or Proxy-Authenticate) values, one header line each, in order."""
+        nonce = self._mint.mint(now, f"{self._salt}{next(self._minted):x}")
+        return [
+            str(Challenge(realm, nonce, algorithm, qop=(QOP,), stale=stale))
+            for algorithm in self._algorithms
+        ]
+
+    async def check(
+        self,
+        method: str,
+        authorization_values: Sequence[str],
+        realm: str,
+        *,
+        uri: str | None,
+        body: bytes,
+        now: float,
+        same_uri: Callable[[str, str], bool] = same_sip_uri,
+    ) -> Verdict:
+        """Judge the Authorization (or Proxy-Authorization) lines of a request.
+
+        `uri` is the Request-URI, compared by `same_uri` with the signed one; None compares
+        nothing. `body` is not looked at, since auth-int is not offered. No look-up is made
+        without credentials for `realm` or for a nonce that is not ours.
+        """
+        credentials = self._ours(authorization_values, realm)
+        if credentials is None:
+            return Missing()
+        state = self._mint.check(credentials.nonce, now)
+        if state is NonceState.FORGED:
+            return Missing()
+        aor = self._aor(credentials, realm)
+        if aor is None or not (uri is None or same_uri(uri, credentials.uri)):
+            return Wrong()
+        hashes = await self._lookup(aor)
+        if hashes is None or not _holds(credentials, method, hashes):
+            return Wrong()
+        if state is NonceState.STALE or not self._counts.use(
+            credentials.nonce, int(credentials.nc, 16)
+        ):
+            return Stale()
+        return Accepted(aor)
+
+    def _ours(self, values: Sequence[str], realm: str) -> Credentials | None:
+        """The first credentials for this realm in a form that we offered."""
+        for value in values:
+            try:
+                credentials = Credentials.parse(value)
+            except ParseError:
+                continue
+            if (
+                credentials.realm == realm
+                and credentials.algorithm.upper() in self._algorithms
+                and credentials.qop == QOP
+                and credentials.cnonce
+                and len(credentials.nc) == _NC_DIGITS
+                and _HEXADECIMAL.issuperset(credentials.nc)
+            ):
+                return credentials
+        return None
+
+    def _aor(self, credentials: Credentials, realm: str) -> AoR | None:
+        """Whose user name that is: "alice", or "alice@example.com" in that very realm."""
+        user, at, domain = credentials.username.rpartition("@")
+        if realm.lower() not in self._domains or (at and domain.lower() != realm.lower()):
+            return None
+        name = user if at else domain
+        try:
+            return aor_of(f"sip:{quote(name, _USER_SAFE, errors='surrogateescape')}@{realm}")
+        except ParseError:
+            return None
+
+
+def _holds(credentials: Credentials, method: str, hashes: Hashes) -> bool:
+    full = "@" in credentials.username
+    if credentials.algorithm.upper() == "MD5":
+        hashed = hashes.md5_full if full else hashes.md5
+    else:
+        hashed = hashes.sha256_full if full else hashes.sha256
+    return same_hex(response_for(credentials, method, hashed), credentials.response)
