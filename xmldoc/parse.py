@@ -14,7 +14,7 @@ by an XPath expression that libxml2 evaluates. Without them libxml2 itself stops
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 from lxml import etree
 

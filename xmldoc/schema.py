@@ -66,7 +66,8 @@ class Schema:
         with self._lock:
             if self._validator.validate(root):
                 return None
-            first = self._validator.error_log[0]
+            errors: Any = self._validator.error_log
+            first = errors[0]
         return f"line {first.line}: {' '.join(first.message.split())}"[:MAX_REASON]
 
 
@@ -84,14 +85,15 @@ def source(file_name: str) -> bytes:
 @cache
 def target_namespace(file_name: str) -> str:
     """The namespace that XSD file `file_name` defines."""
-    return etree.fromstring(source(file_name)).attrib["targetNamespace"]
+    return str(etree.fromstring(source(file_name)).attrib["targetNamespace"])
 
 
 class _PackageData(etree.Resolver):
     """Answers every reference between schemas from package data; there is nothing else."""
 
-    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:
-        return self.resolve_string(source(system_url.rsplit("/", 1)[-1]), context)
+    def resolve(self, system_url: str, public_id: str, *context: Any) -> Any:
+        data = source(system_url.rsplit("/", 1)[-1])
+        return self.resolve_string(data, *context, base_url=system_url)
 
 
 def _imports(namespaces: tuple[str, ...], file_names: tuple[str, ...]) -> etree._Element:
