@@ -160,6 +160,11 @@ class Deployment:
     def file(self) -> Path:
         return self.directory / "presentity.toml"
 
+    @property
+    def store_kind(self) -> str:
+        """ "sqlite" or "postgresql"."""
+        return self.store_url.partition(":")[0]
+
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "server", *arguments, "--config", str(self.file)]
 
