@@ -25,3 +25,9 @@ class StoreUnavailable(StoreError):
 
 class StoreMisused(StoreError):
     """The database cannot serve this process: wrong schema, or another process holds it."""
+
+
+class StoreRefused(StoreError):
+    """The database cannot hold a value: an over-long key, a NUL or a lone surrogate in text."""
+
+    status = 400

@@ -13,6 +13,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ROOM: dict[str, Any] = {"postgresql_with": {"fillfactor": 70}}
 TABLES = (
     "resources",
@@ -28,7 +29,7 @@ TABLES = (
 
 
 def text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=False)
+    return sa.Column(name, BYTEWISE, nullable=False)
 
 
 def whole(name: str) -> sa.Column[int]:
@@ -123,7 +124,7 @@ def process() -> None:
     create("processes", text("owner"), text("node"), instant("heartbeat_at"), key=("owner",))
     create(
         "secrets",
-        sa.Column("name", sa.String(), nullable=False),
+        text("name"),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         key=("name",),
     )

@@ -1,0 +1,129 @@
+"""One PostgreSQL connection of a lane: prepared statements, errors named, reconnects. Shell."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+import asyncpg
+
+from store.backoff import Backoff
+from store.errors import StoreRefused, StoreUnavailable
+from store.pg_statement import Statement
+from store.stats import StoreStats
+
+CONNECT_TIMEOUT: Final = 10.0
+COMMAND_TIMEOUT: Final = 30.0
+"""Seconds after which a statement, or the connection, counts as lost."""
+ATTEMPTS: Final = 5
+"""Tries of a statement that lost a deadlock or a serialization race."""
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+"""Plans by index, made once: statistics of a young table would say otherwise, and stay."""
+
+LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+RACED: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+REFUSED: Final = (asyncpg.PostgresError, asyncpg.DataError, UnicodeError)
+
+
+class Link:
+    """A connection that is made when first needed and made anew when lost."""
+
+    def __init__(
+        self, dsn: str, *, name: str, stats: StoreStats, settings: Mapping[str, str] = SETTINGS
+    ) -> None:
+        self._dsn = dsn
+        self._settings = {"application_name": name, **settings}
+        self._stats = stats
+        self._backoff = Backoff()
+        self._turn = asyncio.Lock()
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._prepared: dict[str, Any] = {}
+
+    async def fetch(self, statement: Statement, arguments: Mapping[str, object]) -> list[Any]:
+        """Run `statement` with `arguments` by name, as one transaction; return its rows.
+
+        Raises `StoreUnavailable` when the connection is lost or not to be had,
+        `StoreRefused` when the database does not take the values.
+        """
+        values = tuple([arguments[name] for name in statement.parameters])
+        async with self._turn:
+            for attempt in range(1, ATTEMPTS + 1):
+                prepared = self._prepared.get(statement.sql) or await self._prepare(statement)
+                try:
+                    rows: list[Any] = await prepared.fetch(*values)
+                except RACED:
+                    if attempt == ATTEMPTS:
+                        raise StoreUnavailable("lost too many races in a row") from None
+                except LOST as error:
+                    self._drop()
+                    raise StoreUnavailable(f"connection lost: {error}", written=None) from error
+                except REFUSED as error:
+                    raise StoreRefused(str(error)) from error
+                else:
+                    return rows
+        raise AssertionError("every attempt returns or raises")
+
+    async def connect(self) -> "asyncpg.Connection[Any]":
+        """Return the live connection; raises `StoreUnavailable`, at once while backing off."""
+        connection = self._connection
+        if connection is not None and not connection.is_closed():
+            return connection
+        again = connection is not None
+        self._drop()
+        now = asyncio.get_running_loop().time()
+        if not self._backoff.may_try(now):
+            raise StoreUnavailable("the database does not answer; trying again soon")
+        try:
+            self._connection = await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_TIMEOUT,
+                command_timeout=COMMAND_TIMEOUT,
+                statement_cache_size=0,
+                server_settings=self._settings,
+            )
+        except (*LOST, asyncpg.PostgresError, ValueError) as error:
+            self._backoff.failed(now)
+            raise StoreUnavailable(f"cannot connect to the database: {error}") from error
+        self._stats.reconnects += again or self._backoff.failures > 0
+        self._backoff.succeeded()
+        return self._connection
+
+    async def close(self) -> None:
+        """Disconnect; a later call connects again."""
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            self._prepared.clear()
+            if connection is not None and not connection.is_closed():
+                try:
+                    await connection.close(timeout=CONNECT_TIMEOUT)
+                except LOST:
+                    connection.terminate()
+
+    async def _prepare(self, statement: Statement) -> Any:
+        connection = await self.connect()
+        try:
+            prepared = await connection.prepare(statement.sql)
+        except LOST as error:
+            self._drop()
+            raise StoreUnavailable(f"connection lost: {error}") from error
+        self._prepared[statement.sql] = prepared
+        return prepared
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        self._prepared.clear()
+        if connection is not None and not connection.is_closed():
+            connection.terminate()
