@@ -108,7 +108,7 @@ def event_of(status: int) -> ClientEvent:
 
 
 class NonInviteClient:
-    """Figure 6. Slotted and mutable, since every NOTIFY makes one: tests/bench/bench_endpoint.py."""
+    """Figure 6. Slotted and mutable: every NOTIFY makes one (tests/bench/bench_endpoint.py)."""
 
     __slots__ = ("_expires_at", "_interval", "_reliable", "_resend_at", "state")
 

@@ -132,34 +132,31 @@ def may_send(status: int, *, age: float, reliable: bool) -> bool:
 
 
 class NonInviteServer:
-    """Figure 8. Slotted and mutable, since every request makes one: tests/bench/bench_endpoint.py.
+    """Figure 8. Slotted and mutable: every request makes one (tests/bench/bench_endpoint.py)."""
 
-    Over an unreliable transport the shell keeps the answer for timer J (64*T1) in its own cheap
-    way, so Completed has no deadline here; over a reliable one timer J is 0.
-    """
+    __slots__ = ("_reliable", "deadline", "state")
 
-    __slots__ = ("deadline", "state")
-
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, reliable: bool) -> None:
         self.state = ServerState.TRYING
         self.deadline = now + TRYING_OTHER
+        self._reliable = reliable
 
-    def step(self, event: ServerEvent) -> Effects:
+    def step(self, event: ServerEvent, now: float) -> Effects:
         """Apply `event`; the shell performs the effects in order."""
         row = NON_INVITE_SERVER.get((self.state, event))
         if row is None:
             return ()
-        self.state, effects = row
-        if self.state is ServerState.COMPLETED:
-            self.deadline = NEVER
+        before, (self.state, effects) = self.state, row
+        if self.state is ServerState.COMPLETED and before is not self.state:
+            self.deadline = now if self._reliable else now + TRANSACTION  # timer J
         return effects
 
     def on_deadline(self, now: float) -> Effects:
-        """The TU is slow: first a 100, and once the client has given up, the end (RFC 4320 §4)."""
+        """A 100 for a slow TU; in the end, timer J or a client that has long given up."""
         if self.state is ServerState.TRYING:
             self.deadline = now + TRANSACTION - TRYING_OTHER
-            return self.step(ServerEvent.SILENCE)
-        return self.step(ServerEvent.EXPIRE)
+            return self.step(ServerEvent.SILENCE, now)
+        return self.step(ServerEvent.EXPIRE, now)
 
 
 class InviteServer:

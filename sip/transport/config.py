@@ -77,3 +77,15 @@ class EndpointConfig:
     """The largest message on a connection."""
     write_queue_limit: int = 1024 * 1024
     """Octets waiting on one connection; past it the connection is aborted."""
+
+
+def advertised(advertise: str, local: tuple[str, int]) -> tuple[str, int]:
+    """Host and port to be told to peers: `advertise` as far as it goes, else `local`."""
+    if not advertise:
+        return local
+    host, colon, port = advertise.rpartition(":")
+    if not colon or advertise.endswith("]") or (":" in host.strip("[]") and host[0] != "["):
+        return advertise.strip("[]"), local[1]
+    if not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
+        raise BadListener(f"advertise = {advertise!r}: expected host or host:port")
+    return host.strip("[]"), int(port)

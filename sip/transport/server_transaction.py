@@ -1,0 +1,247 @@
+"""A server transaction as its TU holds it (RFC 3261 §17.2).
+
+Shell around the machines of `sip.transaction.server`: sends what they say and keeps their timer.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, assert_never
+
+from sip.errors import TransportError
+from sip.message import Request, build_response
+from sip.transaction.key import acknowledges
+from sip.transaction.server import (
+    Effects,
+    InviteServer,
+    NonInviteServer,
+    ServerEffect,
+    ServerEvent,
+    ServerState,
+    event_of,
+    may_send,
+)
+from sip.transaction.timers import NEVER
+from sip.transport.flow import Flow
+from sip.transport.timers import Timers
+from sip.transport.top_via import Source
+from sip.wheel import Timer
+
+TRYING: Final = 100
+
+
+class WireFlow(Flow, Protocol):
+    """A flow that messages arrive by."""
+
+    @property
+    def source(self) -> Source:
+        """The remote address in the forms that a Via wants."""
+
+    def beside(self, port: int) -> "WireFlow":
+        """The flow to another port of the same peer; a connection is only ever itself."""
+
+
+class Keeper(Protocol):
+    """What a server transaction needs of the layer that made it."""
+
+    @property
+    def timers(self) -> Timers:
+        """The clock of the layer."""
+
+    def new_tag(self) -> str:
+        """A tag of our own."""
+
+    def answered(self, transaction: "ServerTransaction") -> None:
+        """A request other than INVITE has its final response: keep that for timer J only."""
+
+    def forget(self, transaction: "ServerTransaction") -> None:
+        """The transaction is terminated."""
+
+    def answer_elsewhere(self, flow: WireFlow, port: int, data: bytes) -> None:
+        """Send a response whose connection is gone (RFC 3261 §18.2.2), or raise TransportError."""
+
+
+class ServerTransaction:
+    """One request and its answer. Slotted: every request makes one."""
+
+    __slots__ = (
+        "_armed",
+        "_born",
+        "_is_invite",
+        "_keeper",
+        "_machine",
+        "_tag",
+        "_timer",
+        "answer_flow",
+        "answer_port",
+        "flow",
+        "key",
+        "on_ack",
+        "on_cancel",
+        "on_failure",
+        "received_at",
+        "request",
+        "response",
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        flow: WireFlow,
+        *,
+        key: bytes,
+        port: int,
+        received_at: float,
+        keeper: Keeper,
+    ) -> None:
+        self.request = request
+        """As received, with the sender's address in its top Via."""
+        self.flow = flow
+        """Where it came from."""
+        self.received_at = received_at
+        """Unix seconds."""
+        self.on_cancel: Callable[[], None] | None = None
+        """INVITE only: a CANCEL came before a final response (§9.2)."""
+        self.on_ack: Callable[[Request], None] | None = None
+        """INVITE only: the ACK of a 2xx came (RFC 6026 §7.1)."""
+        self.on_failure: Callable[[], None] | None = None
+        """The response could not be sent, or no ACK came for it."""
+        self.key = key
+        self.answer_port = port
+        self.answer_flow = flow if port == flow.source.port else flow.beside(port)
+        self.response = b""
+        """What was sent last."""
+        self._keeper = keeper
+        self._tag: str | None = None
+        self._is_invite = request.method == "INVITE"
+        self._born = now = keeper.timers.now()
+        machine = InviteServer if self._is_invite else NonInviteServer
+        self._machine: InviteServer | NonInviteServer = machine(now, reliable=flow.reliable)
+        self._armed = self._machine.deadline
+        self._timer: Timer = keeper.timers.schedule(self._armed, self._on_timer)
+
+    @property
+    def state(self) -> ServerState:
+        """Where the machine is."""
+        return self._machine.state
+
+    @property
+    def final(self) -> bool:
+        """True once a final response was given."""
+        return self._machine.state not in (ServerState.TRYING, ServerState.PROCEEDING)
+
+    @property
+    def local_tag(self) -> str:
+        """The To tag that this transaction's responses bear when the TU names none."""
+        if self._tag is None:
+            self._tag = self._keeper.new_tag()
+        return self._tag
+
+    def respond(
+        self,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        to_tag: str | None = None,
+    ) -> None:
+        """Answer the request; a second final response is ignored (§17.2.2).
+
+        A 408, an early 100 and other 1xx to anything but INVITE are not sent (RFC 4320 §4).
+        """
+        if to_tag is not None:
+            self._tag = to_tag
+        elif status > TRYING and ";tag=" not in (self.request.get("to") or ""):
+            to_tag = self.local_tag
+        data = build_response(
+            self.request, status, reason=reason, headers=headers, body=body, to_tag=to_tag
+        )
+        self.respond_bytes(status, data)
+
+    def respond_bytes(self, status: int, data: bytes) -> None:
+        """Answer with a response that is already written, as a relay does."""
+        now = self._keeper.timers.now()
+        if not self._is_invite and not may_send(
+            status, age=now - self._born, reliable=self.flow.reliable
+        ):
+            return
+        self._perform(self._machine.step(event_of(status), now), data)
+
+    def again(self) -> None:
+        """The request came once more (§17.2.3)."""
+        self._perform(self._machine.step(ServerEvent.REQUEST, self._keeper.timers.now()))
+
+    def acknowledge(self, ack: Request) -> None:
+        """An ACK for this INVITE came: absorbed, or of a 2xx and passed up (RFC 6026 §7.1)."""
+        if not acknowledges(ack, self.response):
+            return
+        effects = self._machine.step(ServerEvent.ACK, self._keeper.timers.now())
+        if ServerEffect.ACK_TO_TU in effects and self.on_ack is not None:
+            self.on_ack(ack)
+        self._perform(effects)
+
+    def cancel(self) -> None:
+        """A CANCEL came: it does nothing once there is a final response (§9.2)."""
+        if not self.final and self.on_cancel is not None:
+            self.on_cancel()
+
+    def stop_timer(self) -> None:
+        """Want no time any more."""
+        self._timer.cancel()
+
+    def _perform(self, effects: Effects, data: bytes = b"") -> None:
+        """Do as the machine says; `data` is the response just given."""
+        for effect in effects:
+            match effect:
+                case ServerEffect.SEND:
+                    self._send(data)
+                case ServerEffect.RESEND:
+                    self._send(self.response)
+                case ServerEffect.SEND_TRYING:
+                    self._send(build_response(self.request, TRYING))
+                case ServerEffect.TELL_NO_ACK | ServerEffect.TELL_TRANSPORT_ERROR:
+                    if self.on_failure is not None:
+                        self.on_failure()
+                case ServerEffect.ACK_TO_TU:
+                    pass  # `acknowledge` has the ACK
+                case _:
+                    assert_never(effect)
+        self._settle()
+
+    def _send(self, data: bytes) -> None:
+        self.response = data
+        if not data:
+            return
+        try:
+            self.answer_flow.send(data)
+        except TransportError:
+            self._send_elsewhere(data)
+
+    def _send_elsewhere(self, data: bytes) -> None:
+        """The road the request came by is gone (§18.2.2, §17.2.4)."""
+        try:
+            self._keeper.answer_elsewhere(self.answer_flow, self.answer_port, data)
+        except TransportError:
+            now = self._keeper.timers.now()
+            self._perform(self._machine.step(ServerEvent.TRANSPORT_ERROR, now))
+
+    def _settle(self) -> None:
+        """After a step: hand over to timer J, end, or set the timer anew."""
+        machine = self._machine
+        state = machine.state
+        if state is ServerState.TERMINATED:
+            self._timer.cancel()
+            self._keeper.forget(self)
+        elif state is ServerState.COMPLETED and not self._is_invite:
+            self._timer.cancel()
+            self._keeper.answered(self)
+        elif machine.deadline != self._armed:
+            self._timer.cancel()
+            self._arm()
+
+    def _arm(self) -> None:
+        self._armed = self._machine.deadline
+        if self._armed < NEVER:
+            self._timer = self._keeper.timers.schedule(self._armed, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._perform(self._machine.on_deadline(self._keeper.timers.now()))

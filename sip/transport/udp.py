@@ -1,0 +1,210 @@
+"""UDP (RFC 3261 §18): our own reader and writer on the loop's readiness events.
+
+Shell. asyncio's datagram transport costs several times as much a datagram, so the socket is
+drained in a burst at each wake-up and written to at once (docs/benchmarks.md).
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from sip.errors import TransportError
+from sip.transport.config import BadListener, EndpointConfig, ListenAddress, advertised
+from sip.transport.flow import contact, via_prefix
+from sip.transport.server_transaction import WireFlow
+from sip.transport.top_via import Source
+
+BURST: Final = 64
+"""Datagrams taken at one wake-up, before the loop sees to others."""
+MAX_DATAGRAM: Final = 65_535
+MAX_FLOWS: Final = 65_536
+"""Flows remembered by address; past it all are forgotten, and made anew when needed."""
+MAX_WAITING: Final = 1_000
+"""Datagrams kept while the socket takes no more."""
+WILDCARDS: Final = ("0.0.0.0", "::")
+
+Address = tuple[Any, ...]
+"""(host, port) or, in IPv6, (host, port, flow information, scope)."""
+
+
+class UdpFlow:
+    """One remote address as seen from one of our sockets."""
+
+    __slots__ = ("_listener", "_local", "address", "remote", "source")
+
+    transport: Final = "UDP"
+    reliable: Final = False
+
+    def __init__(self, listener: "UdpListener", address: Address) -> None:
+        self.address = address
+        self.remote: tuple[str, int] = (address[0], address[1])
+        self.source = Source.of(address[0], address[1])
+        self._listener = listener
+        self._local: tuple[str, int] | None = None
+
+    @property
+    def closed(self) -> bool:
+        """See `Flow`."""
+        return self._listener.closed
+
+    @property
+    def listener(self) -> "UdpListener":
+        """The socket that this flow uses."""
+        return self._listener
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """See `Flow`."""
+        if self._local is None:
+            self._local = self._listener.local_for(self.address)
+        return self._local
+
+    @property
+    def via_prefix(self) -> str:
+        """See `Flow`."""
+        return via_prefix("UDP", self.local)
+
+    @property
+    def contact(self) -> str:
+        """See `Flow`."""
+        return contact("UDP", self.local)
+
+    def send(self, data: bytes) -> None:
+        """See `Flow`."""
+        self._listener.send(data, self.address)
+
+    def beside(self, port: int) -> "UdpFlow":
+        """See `WireFlow`."""
+        return self._listener.flow((self.address[0], port, *self.address[2:]))
+
+
+class UdpListener:
+    """One bound socket."""
+
+    def __init__(
+        self,
+        address: ListenAddress,
+        config: EndpointConfig,
+        *,
+        receive: Callable[[bytes, WireFlow], None],
+    ) -> None:
+        """Bind and start to read; BadListener when that cannot be."""
+        self._loop = asyncio.get_running_loop()
+        self._receive = receive
+        self._advertise = config.advertise
+        self._flows: dict[Address, UdpFlow] = {}
+        self._waiting: deque[tuple[bytes, Address]] = deque()
+        self.closed = False
+        self._socket = bind_udp(address, config)
+        self.family = self._socket.family
+        self.bound: tuple[str, int] = self._socket.getsockname()[:2]
+        self._buffer = bytearray(MAX_DATAGRAM)
+        self._loop.add_reader(self._socket, self._on_readable)
+
+    @property
+    def listening(self) -> ListenAddress:
+        """Where it really listens."""
+        return ListenAddress("udp", *self.bound)
+
+    def flow(self, address: Address) -> UdpFlow:
+        """The flow to `address`."""
+        flow = self._flows.get(address)
+        if flow is None:
+            if len(self._flows) >= MAX_FLOWS:
+                self._flows.clear()
+            flow = self._flows[address] = UdpFlow(self, address)
+        return flow
+
+    def local_for(self, remote: Address) -> tuple[str, int]:
+        """Host and port that `remote` reaches us at."""
+        host, port = self.bound
+        if host in WILDCARDS and not self._advertise:
+            host = _source_address(self.family, remote) or host
+        return advertised(self._advertise, (host, port))
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send now, or as soon as the socket takes it; TransportError when neither will do."""
+        if self.closed:
+            raise TransportError("the socket is closed")
+        if self._waiting:
+            self._enqueue(data, address)
+            return
+        try:
+            self._socket.sendto(data, address)
+        except (BlockingIOError, InterruptedError):
+            self._enqueue(data, address)
+        except OSError as error:
+            raise TransportError(f"{address[0]}:{address[1]}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Stop reading and let the port go."""
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()
+
+    def _on_readable(self) -> None:
+        """Take up to a burst of datagrams; `receive` never raises."""
+        buffer, receive, flows = self._buffer, self._receive, self._flows
+        take = self._socket.recvfrom_into
+        for _ in range(BURST):
+            try:
+                size, address = take(buffer)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                continue  # an ICMP error to something sent before
+            receive(bytes(memoryview(buffer)[:size]), flows.get(address) or self.flow(address))
+            if self.closed:
+                return
+
+    def _enqueue(self, data: bytes, address: Address) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            raise TransportError("the socket's queue is full")
+        if not self._waiting:
+            self._loop.add_writer(self._socket, self._on_writable)
+        self._waiting.append((data, address))
+
+    def _on_writable(self) -> None:
+        while self._waiting:
+            data, address = self._waiting[0]
+            try:
+                self._socket.sendto(data, address)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                pass  # lost like any datagram; its transaction sends it again
+            self._waiting.popleft()
+        self._loop.remove_writer(self._socket)
+
+
+def bind_udp(address: ListenAddress, config: EndpointConfig) -> socket.socket:
+    """A bound, non-blocking socket; BadListener names the address and the reason."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if config.reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, config.receive_buffer)
+        sock.bind((address.host, address.port))
+    except OSError as error:
+        sock.close()
+        raise BadListener(f"cannot listen on {address}: {error.strerror or error}") from error
+    return sock
+
+
+def _source_address(family: int, remote: Address) -> str | None:
+    """Our address on the route to `remote`, as the kernel chooses it; None without a route."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(remote)
+            name: str = probe.getsockname()[0]
+        except OSError:
+            return None
+        return name
