@@ -25,6 +25,8 @@ from server.cli_options import (
 from server.config import Settings
 from server.errors import ServerError
 from server.subscribers import parse_address
+from xmldoc.errors import XmlError
+from xmldoc.parse import parse
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 NODE_SEPARATOR: Final = "~~"
@@ -193,15 +195,13 @@ def explanation(answer: Answer) -> str:
     """The conflict of RFC 4825 §11 that the body names, with its phrase; else the reason."""
     if not answer.content_type.endswith("xcap-error+xml"):
         return f"{answer.status} {answer.reason}"
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
-        root = etree.fromstring(answer.body, parser)
-    except etree.XMLSyntaxError:
+        root = parse(answer.body)
+    except XmlError:
         return f"{answer.status} {answer.reason}"
     conflicts = [
         " ".join(filter(None, [etree.QName(child).localname, child.get("phrase")]))
         for child in root
-        if isinstance(child.tag, str)
     ]
     return f"{answer.status} {answer.reason}: {'; '.join(conflicts)}"
 

@@ -5,7 +5,7 @@ import gc
 import os
 import resource
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -51,9 +51,11 @@ def cannot_listen(key: str, address: str, error: OSError) -> ServerError:
     return ServerError(f"{key}: {address}: {reason}")
 
 
-async def start_http(app: web.Application, listen: str, key: str) -> tuple[web.AppRunner, HostPort]:
-    """Serve `app` on `listen`; the runner to clean up, and the address with its real port."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+async def start_http(runner: web.BaseRunner[Any], listen: str, key: str) -> HostPort:
+    """Serve what `runner` runs on `listen`; the address with its real port.
+
+    Raises ServerError naming the setting `key`. The caller cleans the runner up.
+    """
     await runner.setup()
     address = HostPort.parse(listen)
     try:
@@ -62,4 +64,4 @@ async def start_http(app: web.Application, listen: str, key: str) -> tuple[web.A
         await runner.cleanup()
         raise cannot_listen(key, listen, error) from error
     host, port = runner.addresses[0][:2]
-    return runner, HostPort(host, port)
+    return HostPort(host, port)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from server.addresses import check_domain
 from server.errors import ServerError
-from sip.digest import ha1
+from sip.authenticator import hashes_for
 from sip.errors import ParseError
 from sip.uri import AoR, SipUri, aor_of, parse_uri
 from store.values import Credential
@@ -36,16 +36,9 @@ def served(text: str, domains: Collection[str]) -> AoR:
 
 
 def credential(aor: AoR, password: str) -> Credential:
-    """The hashes of a subscriber."""
-    full = aor.removeprefix("sip:")
-    user, _, realm = full.rpartition("@")
-    return Credential(
-        aor=aor,
-        md5=ha1(user, realm, password, "MD5"),
-        sha256=ha1(user, realm, password, "SHA-256"),
-        md5_full=ha1(full, realm, password, "MD5"),
-        sha256_full=ha1(full, realm, password, "SHA-256"),
-    )
+    """The hashes of a subscriber, as the store keeps them."""
+    made = hashes_for(aor, password)
+    return Credential(aor, made.md5, made.sha256, made.md5_full, made.sha256_full)
 
 
 def read_subscribers(lines: Iterable[str], domains: Collection[str]) -> Iterator[Credential]:

@@ -1,0 +1,156 @@
+"""The life of the server process: open, listen, say ready, serve, drain. Shell.
+
+SIGTERM and SIGINT drain (OPS-08): no new dialogs, responses still go out, queued writes are
+committed, and the process ends with status 0 within 10 seconds.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from server.admin import READY, AdminSources, admin_app
+from server.config import Settings
+from server.database import node_name, prepare_schema, told_in_one_line
+from server.errors import ServerError
+from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory, start_http
+from server.logs import configure_logs, report_loop_exceptions
+from server.metric_sources import publish_metrics
+from server.wiring import Services, build
+from sip.errors import TransportError
+from store.errors import StoreError
+from store.store import Role, open_store
+
+SETTLE_LIMIT: Final = 4.0
+"""Seconds that requests in work get to end when the server drains."""
+STEP_LIMIT: Final = 1.0
+"""Seconds that any other step of the drain may take."""
+STORE_LIMIT: Final = 3.0
+"""Seconds to commit what is queued."""
+PING_LIMIT: Final = 2.0
+"""Seconds the store has to answer for /readyz."""
+STARTING: Final = "starting"
+DRAINING: Final = "draining"
+STORE_LOST: Final = "store-lost"
+
+log = structlog.get_logger("server")
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until a signal says stop. Raises ServerError when it cannot begin."""
+    configure_logs(settings.log)
+    check_files(settings.tls)
+    raise_open_files()
+    if prepare_schema(settings):
+        log.info("database-created", url=settings.store.url.partition("://")[0])
+    uvloop.run(Process(settings).serve())
+
+
+class Process:
+    """One server process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._state = STARTING
+        self._begun_at = time.time()
+        self._services: Services | None = None
+        self._listening: list[str] = []
+
+    async def serve(self) -> None:
+        """Start everything, say so, wait for a signal, stop everything in reverse order."""
+        loop = asyncio.get_running_loop()
+        report_loop_exceptions(loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            settle_memory()
+            self._state = READY
+            print(f"presentity ready: {' '.join(self._listening)}", flush=True)
+            await self._stop.wait()
+            self._state = DRAINING
+            log.info("draining")
+        log.info("stopped")
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        """Open store and listeners; `stack` closes what was opened, the last first."""
+        settings, node = self._settings, node_name(self._settings)
+        with told_in_one_line():
+            store = await open_store(settings.store.url, node=node, role=Role.SERVER)
+            stack.push_async_callback(bounded, "store", store.close, limit=STORE_LIMIT)
+            services = await build(settings, store, node)
+        self._services = services
+        publish_metrics(services)
+        await self._start_sip(stack, services)
+        await self._start_http(stack, services)
+
+    async def _start_sip(self, stack: AsyncExitStack, services: Services) -> None:
+        endpoint = services.endpoint
+        try:
+            await endpoint.start()
+        except TransportError as error:
+            raise ServerError(f"sip.listen: {error}") from error
+        stack.push_async_callback(bounded, "sip", endpoint.stop)
+        with told_in_one_line():
+            await services.events.start()
+        stack.push_async_callback(bounded, "events", services.events.stop)
+        stack.push_async_callback(self._settle, services)
+        self._listening += endpoint.listening
+
+    async def _start_http(self, stack: AsyncExitStack, services: Services) -> None:
+        settings = self._settings
+        admin = admin_app(AdminSources(services.metrics, self.state, self.status))
+        for name, key, listen, path, runner in (
+            ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
+             web.ServerRunner(services.xcap.app(), shutdown_timeout=SHUTDOWN_TIMEOUT)),
+            ("admin", "admin.listen", settings.admin.listen, "",
+             web.AppRunner(admin, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)),
+        ):  # fmt: skip
+            address = await start_http(runner, listen, key)
+            stack.push_async_callback(bounded, name, runner.cleanup)
+            self._listening.append(f"{name}:http://{address}{path}")
+
+    async def _settle(self, services: Services) -> None:
+        """Refuse new dialogs, and let the requests in work end."""
+        services.dispatcher.drain()
+        if not await services.dispatcher.settle(SETTLE_LIMIT):
+            log.warning("drain-incomplete", requests=services.dispatcher.in_work)
+
+    async def state(self) -> str:
+        """`ready`, or in a word why not; asks the store."""
+        if self._state != READY or self._services is None:
+            return self._state
+        try:
+            async with asyncio.timeout(PING_LIMIT):
+                await self._services.store.ping()
+        except (StoreError, TimeoutError):
+            return STORE_LOST
+        return READY
+
+    def status(self) -> dict[str, object]:
+        """Facts for /api/status."""
+        return {
+            "version": version("presentity"),
+            "uptime_seconds": int(time.time() - self._begun_at),
+            "domains": list(self._settings.domains),
+            "listening": self._listening,
+        }
+
+
+async def bounded(
+    name: str, step: Callable[[], Awaitable[None]], *, limit: float = STEP_LIMIT
+) -> None:
+    """Do one step of the drain; when it takes too long or fails, log it and go on."""
+    try:
+        async with asyncio.timeout(limit):
+            await step()
+    except Exception as error:  # noqa: BLE001 - the other steps must still be done
+        log.error("drain-step-failed", step=name, exc_info=error)

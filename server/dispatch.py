@@ -1,0 +1,241 @@
+"""Takes every request from the stack to the one who works on it (RFC 3261 §8.2, §16.2). Shell.
+
+What needs no waiting is answered here and now: malformed requests, OPTIONS, refusals,
+challenges. The rest runs in one task per request, and whatever goes wrong in it is answered
+once and harms nothing else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Container, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+import structlog
+
+from proxy.addresses import OurAddresses, Place
+from proxy.errors import NoBinding, ProxyError
+from proxy.ports import Transaction
+from proxy.registrar_service import RegistrarService
+from proxy.registration import SUPPORTED as REGISTER_TAGS
+from proxy.relay_service import RelayService
+from server.dispatch_rules import (
+    DIALOG_MAKERS,
+    BadEvent,
+    Road,
+    check_required,
+    event_road,
+    road_of,
+)
+from server.identity_service import IdentityService
+from sip.authenticator import Identity
+from sip.check import check_request
+from sip.errors import ParseError, SipError
+from sip.message import Request
+from sip.transport.flow import Flow
+from store.errors import StoreError
+
+RETRY_AFTER: Final = 5
+"""Seconds in the 503 of a server that is full, draining or without its store."""
+MAX_IN_WORK: Final = 20_000
+"""Requests being worked on at a time; more get 503 at once."""
+NO_IDENTITY: Final = Identity(None, "none")
+"""Of a request within a relayed dialog: who may send it was settled at its beginning."""
+
+_BUSY: Final = (("Retry-After", str(RETRY_AFTER)),)
+
+Count = Callable[[str, int], None]
+"""Told the method and final status of each request."""
+
+log = structlog.get_logger("dispatch")
+
+
+class Events(Protocol):
+    """The event server; `presence.service.EventService` is one."""
+
+    async def publish(self, tx: Transaction, identity: Identity) -> None: ...
+    async def subscribe(self, tx: Transaction, identity: Identity) -> None: ...
+
+
+class Dispatcher:
+    """The transaction user of the SIP stack."""
+
+    def __init__(
+        self,
+        *,
+        ours: OurAddresses,
+        identities: IdentityService,
+        events: Events,
+        packages: Sequence[str],
+        registrar: RegistrarService,
+        relay: RelayService,
+        options: Sequence[tuple[str, str]],
+        count: Count,
+        event_tags: Container[str] = frozenset(),
+        max_in_work: int = MAX_IN_WORK,
+    ) -> None:
+        """`options` are the header fields of an OPTIONS answer, `event_tags` the option tags
+        that SUBSCRIBE and PUBLISH may require."""
+        self._ours = ours
+        self._identities = identities
+        self._events = events
+        self._packages = frozenset(packages)
+        self._listed = ", ".join(packages)
+        self._registrar = registrar
+        self._relay = relay
+        self._options = tuple(options)
+        self._count = count
+        self._event_tags = event_tags
+        self._max_in_work = max_in_work
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+
+    @property
+    def in_work(self) -> int:
+        """Requests being worked on."""
+        return len(self._tasks)
+
+    def drain(self) -> None:
+        """Take no new dialogs from now on."""
+        self._draining = True
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait up to `seconds` for the requests in work; whether none is left."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        return not self._tasks
+
+    def on_request(self, tx: Transaction) -> None:
+        """A new request; its retransmissions are the stack's affair."""
+        try:
+            if not self._dispatch(tx):
+                return
+        except Exception as error:  # noqa: BLE001 - one request's failure is its own
+            self._failed(tx, error)
+        self._answered(tx)
+
+    def on_ack(self, request: Request, flow: Flow) -> None:
+        """The ACK of a 2xx, which belongs to a call we relayed (RFC 3261 §13.2.2.4)."""
+        if check_request(request) is None:
+            self._relay.ack(request, flow)
+
+    def _dispatch(self, tx: Transaction) -> bool:
+        """Answer, or hand to a task. True when answered."""
+        request = tx.request
+        refusal = check_request(request)
+        if refusal is not None:
+            tx.respond(refusal.status, reason=refusal.reason, headers=refusal.headers)
+            return True
+        place, admitted = self._place(tx)
+        road = Road.RELAY if admitted else road_of(request, place)
+        if road is Road.OPTIONS:
+            check_required(request, ())
+            tx.respond(200, headers=self._options)
+            return True
+        if road is Road.PUBLISH or road is Road.SUBSCRIBE:
+            road = event_road(request, road, place, self._packages, self._listed)
+        if self._refuses_load(request):
+            tx.respond(503, headers=_BUSY)
+            return True
+        return self._begin(tx, road, NO_IDENTITY if admitted else self._identities.at_once(tx))
+
+    def _place(self, tx: Transaction) -> tuple[Place, bool]:
+        """Where the request leads, and whether it belongs to a dialog that we relay."""
+        request, flow = tx.request, tx.flow
+        if request.get("route") is None:
+            return self._ours.place(request.uri_text, flow.local), False
+        routed = self._relay.preprocess(request, flow)
+        place = self._ours.place(routed.uri, flow.local)
+        if routed.routes:
+            place = Place.ELSEWHERE
+        return place, place is not Place.SERVER and self._relay.admits(request, routed)
+
+    def _refuses_load(self, request: Request) -> bool:
+        if len(self._tasks) >= self._max_in_work:
+            return True
+        return self._draining and request.method in DIALOG_MAKERS and request.to.tag is None
+
+    def _begin(self, tx: Transaction, road: Road, identity: Identity | None) -> bool:
+        """Challenge at once who shows no credentials; a task for all others."""
+        self._check_tags(tx.request, road)
+        relaying = road is Road.RELAY
+        if identity is None and not self._identities.has_credentials(tx.request, relaying=relaying):
+            self._identities.challenge(tx, relaying=relaying)
+            return True
+        task = asyncio.get_running_loop().create_task(self._work(tx, road, identity))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return False
+
+    def _check_tags(self, request: Request, road: Road) -> None:
+        if road is Road.REGISTER:
+            check_required(request, REGISTER_TAGS)
+        elif road is not Road.RELAY:
+            check_required(request, self._event_tags)
+
+    async def _work(self, tx: Transaction, road: Road, identity: Identity | None) -> None:
+        """The whole of one task; a request that was relayed is answered later."""
+        try:
+            if identity is None:
+                identity = await self._identities.verify(tx, relaying=road is Road.RELAY)
+            if identity is not None:
+                await self._serve(tx, road, identity)
+        except Exception as error:  # noqa: BLE001 - the boundary: one request, one answer
+            self._failed(tx, error)
+        else:
+            if road is Road.RELAY and identity is not None:
+                return
+        self._answered(tx)
+
+    def _serve(self, tx: Transaction, road: Road, identity: Identity) -> Awaitable[None]:
+        match road:
+            case Road.REGISTER:
+                return self._registrar.register(tx, identity)
+            case Road.PUBLISH:
+                return self._events.publish(tx, identity)
+            case Road.SUBSCRIBE:
+                return self._events.subscribe(tx, identity)
+            case _:
+                return self._relay.relay(tx, identity, self._answered)
+
+    def _failed(self, tx: Transaction, error: Exception) -> None:
+        """Answer for `error`: the peer's fault as it says, ours 500 and a line in the log."""
+        if isinstance(error, NoBinding) and tx.request.method == "SUBSCRIBE":
+            error = BadEvent(self._listed)
+        if isinstance(error, ProxyError):
+            self._respond(tx, error.status, error.reason, error.headers)
+        elif isinstance(error, ParseError):
+            self._respond(tx, error.status, f"Bad {error.what}")
+        elif isinstance(error, StoreError):
+            log.warning("store-unavailable", error=str(error), **_facts(tx.request))
+            self._respond(tx, error.status, None, _BUSY)
+        else:
+            log.error("request-failed", exc_info=error, **_facts(tx.request))
+            self._respond(tx, error.status if isinstance(error, SipError) else 500)
+
+    def _respond(
+        self,
+        tx: Transaction,
+        status: int,
+        reason: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Answer once; a response that cannot be made or sent is logged and no more."""
+        if tx.final:
+            return
+        try:
+            tx.respond(status, reason=reason, headers=headers)
+        except Exception as error:
+            log.error("response-failed", exc_info=error, **_facts(tx.request))
+
+    def _answered(self, tx: Transaction) -> None:
+        if tx.final:
+            self._count(tx.request.method, int(tx.response[8:11]))
+
+
+def _facts(request: Request) -> dict[str, str | None]:
+    """What a line in the log says of a request that may be malformed anywhere."""
+    facts = {"method": request.method, "call_id": request.get("call-id")}
+    facts["event_header"] = request.get("event")
+    with suppress(ParseError):
+        facts["aor"] = request.to.uri
+    return facts

@@ -1,0 +1,103 @@
+"""What the packages count, under the names of /metrics (OPS-01). Shell.
+
+Packages keep plain numbers and know nothing of Prometheus; here each gets its name and labels.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from presence.stats import EventStats
+from server.metrics import Metrics, Sample, from_counter, from_value
+from server.wiring import Services
+from store.stats import LaneStats, StoreStats
+
+_EVENT_COUNTERS = {
+    "publish_accepted": "PUBLISH requests accepted",
+    "subscribe_accepted": "SUBSCRIBE requests accepted",
+    "notify_sent": "NOTIFY requests sent",
+    "suppressed": "NOTIFYs not sent since they would have told nothing new",
+    "coalesced": "Changes that went into a later NOTIFY",
+    "composed": "Documents composed",
+    "adopted": "Subscriptions taken over from an earlier life or another process",
+}
+_LANE_COUNTERS: dict[str, tuple[str, Callable[[LaneStats], float]]] = {
+    "operations": ("Operations that were answered", lambda lane: lane.operations),
+    "batches": ("Transactions that carried them", lambda lane: lane.batches),
+    "refused": ("Operations refused since the queue was full", lambda lane: lane.refused),
+    "failed": ("Transactions that failed as a whole", lambda lane: lane.failed),
+    "seconds": ("Time that transactions were under way", lambda lane: lane.seconds),
+}
+_LANE_GAUGES: dict[str, tuple[str, Callable[[LaneStats], float]]] = {
+    "queued": ("Operations waiting or under way", lambda lane: lane.queued),
+    "largest_batch": ("Operations of the largest batch", lambda lane: lane.largest),
+    "slowest_seconds": ("The slowest transaction", lambda lane: lane.slowest),
+}
+_STORE_COUNTERS = {
+    "reconnects": "Connections to the database made anew",
+    "changes_heard": "Changes heard from other processes",
+    "resyncs": "Times that changes may have been missed",
+    "credential_hits": "Credentials found in the cache",
+    "credential_misses": "Credentials asked of the database",
+}
+
+
+def publish_metrics(services: Services) -> None:
+    """Let `services.metrics` read all that its services count."""
+    metrics = services.metrics
+    _publish_events(metrics, services.event_stats)
+    _publish_store(metrics, services.store.stats)
+    metrics.counter(
+        "presentity_xcap_requests", "XCAP requests", ("auid", "method", "code"),
+        from_counter(services.xcap.stats.requests),
+    )  # fmt: skip
+    metrics.gauge(
+        "presentity_sip_transactions", "Server transactions without a final answer", (),
+        from_value(lambda: services.endpoint.pending),
+    )  # fmt: skip
+    metrics.gauge(
+        "presentity_sip_connections", "Open SIP connections", (),
+        from_value(lambda: services.endpoint.connections),
+    )  # fmt: skip
+    metrics.gauge(
+        "presentity_sip_requests_in_work", "SIP requests being worked on", (),
+        from_value(lambda: services.dispatcher.in_work),
+    )  # fmt: skip
+
+
+def _publish_events(metrics: Metrics, stats: EventStats) -> None:
+    for name, text in _EVENT_COUNTERS.items():
+        metrics.counter(f"presentity_{name}", text, (), from_value(_attribute(stats, name)))
+    metrics.counter(
+        "presentity_notify_failed", "NOTIFYs by final status other than 2xx", ("code",),
+        from_counter(stats.notify_failed),
+    )  # fmt: skip
+    metrics.counter(
+        "presentity_event_refused", "PUBLISH and SUBSCRIBE refused (412, 423, 489 …)", ("code",),
+        from_counter(stats.refused),
+    )  # fmt: skip
+    metrics.counter(
+        "presentity_limited", "Requests refused by a limit, by its name", ("limit",),
+        from_counter(stats.limited),
+    )  # fmt: skip
+
+
+def _publish_store(metrics: Metrics, stats: StoreStats) -> None:
+    for name, (text, read) in _LANE_COUNTERS.items():
+        metrics.counter(f"presentity_store_{name}", text, ("lane",), _of_lanes(stats, read))
+    for name, (text, read) in _LANE_GAUGES.items():
+        metrics.gauge(f"presentity_store_{name}", text, ("lane",), _of_lanes(stats, read))
+    for name, text in _STORE_COUNTERS.items():
+        metrics.counter(f"presentity_store_{name}", text, (), from_value(_attribute(stats, name)))
+
+
+def _attribute(holder: object, name: str) -> Callable[[], float]:
+    return lambda: float(getattr(holder, name))
+
+
+def _of_lanes(
+    stats: StoreStats, read: Callable[[LaneStats], float]
+) -> Callable[[], Iterable[Sample]]:
+    def samples() -> Iterator[Sample]:
+        for name, lane in list(stats.lanes.items()):
+            yield (name,), read(lane)
+
+    return samples
