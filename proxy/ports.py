@@ -4,42 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from sip.message import Request, Response
-from sip.uri import AoR, SipUri
+from sip.transport.flow import Flow
+from sip.uri import SipUri
 from store.operations import WriteBindings
 from store.outcomes import BindingsOutcome
 from store.values import BindingSet
 
 Clock = Callable[[], float]
 """Unix seconds."""
-
-
-class Identity(Protocol):
-    """Who sent a request; `sip.authenticator.Identity` is one."""
-
-    @property
-    def aor(self) -> AoR | None: ...
-    @property
-    def how(self) -> str: ...
-
-
-class Flow(Protocol):
-    """Where a message came from or goes to; `sip.transport.flow.Flow` is one."""
-
-    @property
-    def transport(self) -> str: ...
-    @property
-    def reliable(self) -> bool: ...
-    @property
-    def remote(self) -> tuple[str, int]: ...
-    @property
-    def local(self) -> tuple[str, int]: ...
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def via_prefix(self) -> str: ...
-    @property
-    def contact(self) -> str: ...
-    def send(self, data: bytes) -> None: ...
 
 
 class Transaction(Protocol):
@@ -50,6 +22,10 @@ class Transaction(Protocol):
 
     @property
     def flow(self) -> Flow: ...
+    @property
+    def final(self) -> bool: ...
+    @property
+    def response(self) -> bytes: ...
     def respond(
         self,
         status: int,

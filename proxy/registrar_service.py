@@ -13,10 +13,10 @@ from typing import Final
 from proxy.answers import registered
 from proxy.errors import Contention, NotFound, NotOwner, ProxyError
 from proxy.location import BindingCache
-from proxy.ports import BindingStore, Clock, Identity, Transaction
+from proxy.ports import BindingStore, Clock, Transaction
 from proxy.registrar import Decision, by_preference, decide, live
 from proxy.registration import Limits, Registration, Source, read_registration
-from sip.errors import ParseError
+from sip.authenticator import Identity
 from sip.uri import AoR
 from store.operations import WriteBindings
 from store.outcomes import BindingsOutcome, BindingsWritten
@@ -74,18 +74,14 @@ class RegistrarService:
         self.listener = listener
 
     async def register(self, tx: Transaction, identity: Identity) -> None:
-        """Answer one REGISTER from `identity`. StoreError passes to the caller."""
+        """Carry out one REGISTER from `identity` and answer 200.
+
+        Raises ProxyError or ParseError, which the caller answers, and StoreError.
+        """
         now = self._clock()
-        try:
-            registration = self._read(tx, identity)
-            decision = await self._apply(registration, now)
-        except ProxyError as error:
-            tx.respond(error.status, reason=error.reason, headers=error.headers)
-        except ParseError as error:
-            tx.respond(error.status, reason=f"Bad {error.what}")
-        else:
-            headers = registered(decision.bindings, registration.path, now)
-            tx.respond(200, headers=headers)
+        registration = self._read(tx, identity)
+        decision = await self._apply(registration, now)
+        tx.respond(200, headers=registered(decision.bindings, registration.path, now))
 
     async def lookup(self, aor: AoR) -> tuple[Binding, ...]:
         """Live bindings of `aor`, highest q first."""
@@ -114,7 +110,8 @@ class RegistrarService:
             return
         after = await self._load(aor)
         if before is None or before.version < after.version:
-            self._tell(aor, before and before.bindings, after, cause)
+            held = None if before is None else before.bindings
+            self._announce(BindingsChange(aor, held, after.bindings, after.version, cause))
 
     def _read(self, tx: Transaction, identity: Identity) -> Registration:
         request, flow = tx.request, tx.flow
@@ -174,11 +171,6 @@ class RegistrarService:
             held = left
         if decision.bindings != held:
             self._announce(BindingsChange(aor, held, decision.bindings, version, Cause.REGISTERED))
-
-    def _tell(
-        self, aor: AoR, before: tuple[Binding, ...] | None, after: BindingSet, cause: Cause
-    ) -> None:
-        self._announce(BindingsChange(aor, before, after.bindings, after.version, cause))
 
     def _announce(self, change: BindingsChange) -> None:
         if self.listener is not None:

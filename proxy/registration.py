@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.errors import BadExtension, BadRegistration, IntervalTooBrief
+from proxy.errors import BadRegistration, IntervalTooBrief
 from sip.address import NameAddr
 from sip.errors import ParseError
 from sip.message import Request
@@ -96,8 +96,7 @@ class Registration:
 
 
 def read_registration(request: Request, aor: AoR, source: Source, limits: Limits) -> Registration:
-    """Raises BadExtension, BadRegistration, IntervalTooBrief or ParseError."""
-    check_required(request)
+    """Raises BadRegistration, IntervalTooBrief or ParseError."""
     contacts = request.contacts
     everything = any(contact.uri == "*" for contact in contacts)
     if everything:
@@ -118,15 +117,6 @@ def read_registration(request: Request, aor: AoR, source: Source, limits: Limits
         flow=source.flow,
         worker=source.worker if source.flow else "",
     )
-
-
-def check_required(request: Request) -> None:
-    """Raises BadExtension for option tags that the registrar does not have (§10.3 step 2)."""
-    if request.get("require") is None:
-        return
-    unknown = [tag for tag in request.values("require") if tag.lower() not in SUPPORTED]
-    if unknown:
-        raise BadExtension(unknown)
 
 
 def received_uri(request: Request, source: Source) -> str:

@@ -6,11 +6,12 @@ belongs to a dialog that was let through before.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from proxy.addresses import OurAddresses, Place
 from proxy.errors import Forbidden, NextHopFailed, NoBinding, NotFound, ProxyError
-from proxy.ports import Flow, Identity, Sender, Transaction
+from proxy.ports import Sender, Transaction
 from proxy.registrar import same_contact
 from proxy.relay import (
     DIALOG_METHODS,
@@ -29,12 +30,15 @@ from proxy.relay import (
     returned,
 )
 from proxy.response_context import CANCEL_WAIT, TIMER_C, Act, ResponseContext
+from sip.authenticator import Identity
 from sip.errors import ParseError, TransportError
 from sip.message import Request, Response, parse_message
+from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri, aor_of
 from store.values import Binding
 
 Lookup = Callable[[AoR], Awaitable[tuple[Binding, ...]]]
+Done = Callable[[Transaction], None]
 Exists = Callable[[AoR, Identity], Awaitable[bool]]
 
 ASSERTED: Final = ("P-Asserted-Identity", "P-Preferred-Identity")
@@ -61,7 +65,7 @@ class RelayService:
         self._lookup = lookup
         self._exists = exists
         self._key = secret
-        self._relays: set[_Relayed] = set()
+        self._relays: dict[_Relayed, Done] = {}
         self._acks: set[asyncio.Task[None]] = set()
 
     def preprocess(self, request: Request, flow: Flow) -> Routed:
@@ -72,14 +76,23 @@ class RelayService:
         """Whether the request is within a dialog that was let through before."""
         return request.to.tag is not None and is_marked(request, routed, self._key)
 
-    async def relay(self, tx: Transaction, identity: Identity) -> None:
-        """Send the request of `tx` on, or refuse it. StoreError passes to the caller."""
-        try:
-            await self._relay(tx, identity)
-        except ProxyError as error:
-            tx.respond(error.status, reason=error.reason, headers=error.headers)
-        except ParseError as error:
-            tx.respond(error.status, reason=f"Bad {error.what}")
+    async def relay(self, tx: Transaction, identity: Identity, done: Done) -> None:
+        """Send the request of `tx` on; `done` is called when its final response went back.
+
+        Raises ProxyError or ParseError, which the caller answers, and StoreError.
+        """
+        request = tx.request
+        routed = self.preprocess(request, tx.flow)
+        check_forwardable(request, routed, self._key)
+        if not self.admits(request, routed):
+            self._check_sender(request, routed, identity, tx.flow)
+        hop = await self._hop(request, routed, identity, tx.flow)
+        flow = await self._flow(hop, len(request.body))
+        branch = self._endpoint.new_branch() + loop_mark(request, routed, self._key)
+        data = self._outgoing(request, hop, tx.flow, flow, branch, identity)
+        relayed = _Relayed(self._endpoint, tx, Outgoing(data, branch, flow), self._ended)
+        self._relays[relayed] = done
+        relayed.start()
 
     def ack(self, request: Request, flow: Flow) -> None:
         """Send the ACK of a 2xx on (§16.11's forwarding); there is nobody to tell of a failure."""
@@ -93,19 +106,10 @@ class RelayService:
         for relayed in list(self._relays):
             relayed.close()
 
-    async def _relay(self, tx: Transaction, identity: Identity) -> None:
-        request = tx.request
-        routed = self.preprocess(request, tx.flow)
-        check_forwardable(request, routed, self._key)
-        if not self.admits(request, routed):
-            self._check_sender(request, routed, identity, tx.flow)
-        hop = await self._hop(request, routed, identity, tx.flow)
-        flow = await self._flow(hop, len(request.body))
-        branch = self._endpoint.new_branch() + loop_mark(request, routed, self._key)
-        data = self._outgoing(request, hop, tx.flow, flow, branch, identity)
-        relayed = _Relayed(self._endpoint, tx, data, branch, flow, self._relays.discard)
-        self._relays.add(relayed)
-        relayed.start()
+    def _ended(self, relayed: "_Relayed") -> None:
+        done = self._relays.pop(relayed, None)
+        if done is not None:
+            done(relayed.tx)
 
     def _check_sender(
         self, request: Request, routed: Routed, identity: Identity, flow: Flow
@@ -185,6 +189,15 @@ class RelayService:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it leaves."""
+
+    data: bytes
+    branch: str
+    flow: Flow
+
+
 class _Relayed:
     """One request under way: its two transactions, and timer C."""
 
@@ -192,16 +205,12 @@ class _Relayed:
         self,
         endpoint: Sender,
         tx: Transaction,
-        data: bytes,
-        branch: str,
-        flow: Flow,
+        outgoing: Outgoing,
         done: Callable[["_Relayed"], None],
     ) -> None:
+        self.tx = tx
         self._endpoint = endpoint
-        self._tx = tx
-        self._data = data
-        self._branch = branch
-        self._flow = flow
+        self._outgoing = outgoing
         self._done = done
         self._context = ResponseContext(is_invite=tx.request.method == "INVITE")
         self._timer: asyncio.TimerHandle | None = None
@@ -210,14 +219,14 @@ class _Relayed:
     def start(self) -> None:
         """Hand the request to its client transaction (§16.6 steps 10 and 11)."""
         if self._context.is_invite:
-            self._tx.respond(100)
-            self._tx.on_cancel = self._on_cancel
+            self.tx.respond(100)
+            self.tx.on_cancel = self._on_cancel
             self._restart_timer()
         self._endpoint.client_transaction(
-            self._data,
-            self._tx.request.method,
-            self._branch,
-            self._flow,
+            self._outgoing.data,
+            self.tx.request.method,
+            self._outgoing.branch,
+            self._outgoing.flow,
             on_response=self._on_response,
             on_timeout=self._on_timeout,
             on_transport_error=self._on_transport_error,
@@ -251,17 +260,17 @@ class _Relayed:
         for act in acts:
             match act:
                 case Act.FORWARD if self._response is not None:
-                    self._tx.respond_bytes(self._response.status, returned(self._response))
+                    self.tx.respond_bytes(self._response.status, returned(self._response))
                 case Act.CANCEL:
                     self._cancel()
                 case Act.RESTART_TIMER:
                     self._restart_timer()
-                case Act.STOP_TIMER:
+                case Act.STOP:
                     self.close()
                 case Act.TIMEOUT:
-                    self._tx.respond(408)
+                    self.tx.respond(408)  # which the stack keeps from all but INVITE
                 case Act.BAD_GATEWAY:
-                    self._tx.respond(NextHopFailed.status)
+                    self.tx.respond(NextHopFailed.status)
 
     def _restart_timer(self) -> None:
         if self._timer is not None:
@@ -271,13 +280,13 @@ class _Relayed:
 
     def _cancel(self) -> None:
         """A CANCEL has a transaction of its own, on the branch of what it cancels (§9.1)."""
-        sent = parse_message(self._data)
+        sent = parse_message(self._outgoing.data)
         if isinstance(sent, Request):
             self._endpoint.client_transaction(
                 cancelling(sent),
                 "CANCEL",
-                self._branch,
-                self._flow,
+                self._outgoing.branch,
+                self._outgoing.flow,
                 on_response=_ignore,
                 on_timeout=_nothing,
                 on_transport_error=_nothing,

@@ -13,8 +13,8 @@ TIMER_C: Final = 181.0
 CANCEL_WAIT: Final = 32.0
 """Seconds we wait for the final response to what we cancelled (64*T1, §9.1)."""
 
-Act = Enum("Act", ["FORWARD", "CANCEL", "RESTART_TIMER", "STOP_TIMER", "TIMEOUT", "BAD_GATEWAY"])
-"""Pass the response on; cancel the branch; run timer C anew, or stop it; answer 408; 502."""
+Act = Enum("Act", ["FORWARD", "CANCEL", "RESTART_TIMER", "STOP", "TIMEOUT", "BAD_GATEWAY"])
+"""Pass the response on; cancel the branch; run timer C anew; it is over; answer 408; answer 502."""
 
 _TRYING: Final = 100
 _SERVICE_UNAVAILABLE: Final = 503
@@ -41,8 +41,8 @@ class ResponseContext:
             return (Act.FORWARD,) if self.is_invite and status < 300 else ()
         self.finished = True
         if status == _SERVICE_UNAVAILABLE:
-            return (Act.STOP_TIMER, Act.BAD_GATEWAY)
-        return (Act.STOP_TIMER, Act.FORWARD)
+            return (Act.BAD_GATEWAY, Act.STOP)
+        return (Act.FORWARD, Act.STOP)
 
     def on_cancel(self) -> tuple[Act, ...]:
         """The sender cancelled (§16.10)."""
@@ -86,4 +86,4 @@ class ResponseContext:
         if self.finished:
             return ()
         self.finished = True
-        return (Act.STOP_TIMER, act)
+        return (act, Act.STOP)

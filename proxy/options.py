@@ -1,0 +1,26 @@
+"""The server's own answer to OPTIONS (RFC 3261 §11.2). Pure, and made once."""
+
+from collections.abc import Iterable
+from typing import Final
+
+ALLOW: Final = ("REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "OPTIONS", "CANCEL", "ACK")
+"""Methods that the server answers as a user agent server; it relays any."""
+
+
+def allow_header() -> tuple[str, str]:
+    """The Allow of OPTIONS and of every 405 (RFC 3261 §21.4.6)."""
+    return ("Allow", ", ".join(ALLOW))
+
+
+def options_headers(
+    *, packages: Iterable[str], content_types: Iterable[str], supported: Iterable[str]
+) -> tuple[tuple[str, str], ...]:
+    """Header fields of the 200: what is served, in which media types, by which extensions."""
+    return (
+        allow_header(),
+        ("Allow-Events", ", ".join(packages)),
+        ("Accept", ", ".join(content_types)),
+        ("Accept-Encoding", "identity"),
+        ("Accept-Language", "en"),
+        ("Supported", ", ".join(supported)),
+    )

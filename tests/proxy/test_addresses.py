@@ -1,0 +1,75 @@
+"""RFC 3261 §16.3 to §16.5: which URIs are ours, and whose."""
+
+import pytest
+
+from proxy.addresses import OurAddresses, Place
+from sip.uri import AoR, SipUri
+
+OURS = OurAddresses(["example.com", "Example.NET"], ["sip.example.com:5080", "[2001:db8::1]:5060"])
+LOCAL = ("192.0.2.1", 5060)
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("sip:example.com", Place.SERVER),
+        ("sip:EXAMPLE.com;transport=udp", Place.SERVER),
+        ("sip:192.0.2.1", Place.SERVER),
+        ("sip:192.0.2.1:5060;transport=tcp", Place.SERVER),
+        ("sip:sip.example.com:5080", Place.SERVER),
+        ("sip:[2001:db8::1]", Place.SERVER),
+        ("sip:alice@example.net", Place.USER),
+        ("sips:alice@example.com:5061", Place.USER),
+        ("sip:alice@192.0.2.1", Place.USER),
+        ("pres:alice@example.com", Place.USER),
+        ("sip:alice@example.org", Place.ELSEWHERE),
+        ("sip:alice@example.com:9999", Place.ELSEWHERE),
+        ("sip:192.0.2.1:5090", Place.ELSEWHERE),
+        ("sip:alice@sub.example.com", Place.ELSEWHERE),
+        ("pres:alice@example.org", Place.UNREACHABLE),
+        ("tel:+15551234", Place.UNREACHABLE),
+        ("sip:", Place.UNREACHABLE),
+    ],
+)
+def test_place_of_a_request_uri(uri: str, place: Place) -> None:
+    """A domain at a port where nobody of ours listens is a client's or another server's."""
+    assert OURS.place(uri, LOCAL) is place
+
+
+@pytest.mark.parametrize(
+    ("uri", "ours"),
+    [
+        ("sip:mark@192.0.2.1:5060;lr", True),
+        ("sip:example.com;lr", True),
+        ("sip:192.0.2.1:5090;lr", False),
+        ("sip:proxy.example.org;lr", False),
+    ],
+)
+def test_own_route(uri: str, ours: bool) -> None:
+    """§16.4."""
+    assert OURS.is_us(SipUri.parse(uri), LOCAL) is ours
+
+
+@pytest.mark.parametrize(
+    ("aor", "served"),
+    [("sip:a@example.com", True), ("sip:example.com", True), ("sip:a@example.org", False)],
+)
+def test_served(aor: str, served: bool) -> None:
+    assert OURS.serves(AoR(aor)) is served
+
+
+def test_nobody_is_not_served() -> None:
+    assert not OURS.serves(None)
+
+
+@pytest.mark.parametrize(
+    ("uri", "realm"),
+    [
+        ("sip:a@example.net", "example.net"),
+        ("sip:a@example.org", "example.com"),
+        ("tel:+1555", "example.com"),
+    ],
+)
+def test_realm_is_the_users_domain_or_our_first(uri: str, realm: str) -> None:
+    """RFC 3261 §22.1."""
+    assert OURS.realm(uri) == realm
