@@ -18,15 +18,15 @@ from sip.trust import TrustedPeers
 from sip.uri import AoR, aor_of
 from store.values import Credential
 from xcap.config import XcapConfig
-from xcap.errors import NotFound, Unauthorized
-from xcap.uri import owner_of
+from xcap.errors import BadRequest, NotFound, Unauthorized
+from xcap.uri import origin_form, owner_of
 
 ASSERTED: Final = ("X-3GPP-Asserted-Identity", "X-XCAP-Asserted-Identity")
 """Where a trusted front end names the user. X-3GPP-Intended-Identity is the wish of the
 user agent, and is not looked at."""
 
 BASIC: Final = "basic "
-MD5: Final = "MD5"
+SHA_256: Final = "SHA-256"
 
 
 class Headers(Protocol):
@@ -83,7 +83,13 @@ class Authentication:
                 raise self._refusal("wrong user name or password", asking, now)
             return user
         verdict = await self._authenticator.check(
-            asking.method, values, asking.realm, uri=asking.target, body=b"", now=now
+            asking.method,
+            values,
+            asking.realm,
+            uri=asking.target,
+            body=b"",
+            now=now,
+            same_uri=same_target,
         )
         match verdict:
             case Accepted(aor):
@@ -105,8 +111,8 @@ class Authentication:
         hashes = await self._credential(aor)
         if hashes is None:
             return None
-        expected = hashes.md5_full if "@" in user else hashes.md5
-        shown = ha1(user, aor.rpartition("@")[2], password, MD5)
+        expected = hashes.sha256_full if "@" in user else hashes.sha256
+        shown = ha1(user, aor.rpartition("@")[2], password, SHA_256)
         return aor if hmac.compare_digest(shown, expected) else None
 
     def _refusal(
@@ -116,6 +122,19 @@ class Authentication:
         if asking.encrypted:
             challenges = [*challenges, f'Basic realm="{asking.realm}", charset="UTF-8"']
         return Unauthorized(text, tuple(challenges))
+
+
+def same_target(target: str, signed: str) -> bool:
+    """Whether a digest about `signed` is about the request target (RFC 7616 §3.4.6).
+
+    Character by character, but for scheme and host, which proxies add and take away.
+    """
+    if signed == target:
+        return True
+    try:
+        return origin_form(signed) == origin_form(target)
+    except BadRequest:
+        return False
 
 
 def asserted_user(headers: Headers, default_domain: str) -> AoR | None:

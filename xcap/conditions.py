@@ -5,18 +5,21 @@ other write can come between; for a read, here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from xcap.errors import BadRequest
 
 ANY: Final = ("*",)
+SPACE: Final = " \t"
+SHOWN: Final = 80
+"""Characters of bad input that an error repeats."""
 MAX_TAG: Final = 64
 """Characters of the longest tag that can be one of ours."""
 
-ENTITY_TAG: Final = re.compile(r'[ \t]*(W/)?"([^\x00-\x20"\x7f]*)"[ \t]*')
-BARE_TAG: Final = re.compile(r'[ \t]*(W/)?"*([^\s",]+)"*[ \t]*')
+ENTITY_TAG: Final = re.compile(r'(W/)?"([^\x00-\x20"\x7f]*)"[ \t]*')
+BARE_TAG: Final = re.compile(r'(W/)?"*([^\s",]+)"*[ \t]*')
 """Without quotes, or with too many, as some clients write it (interop)."""
 
 
@@ -59,20 +62,28 @@ def parse_conditions(
     return Conditions(must if if_match else None, must_not if if_none_match else None)
 
 
-def _tags(lines: Sequence[str], pattern: re.Pattern[str]) -> list[tuple[bool, str]]:
+def _tags(lines: Sequence[str], form: re.Pattern[str]) -> list[tuple[bool, str]]:
     """The tags of a list field with whether each is weak; "*" stands for itself."""
-    text = ",".join(lines)
-    if text.strip() == "*":
+    text = ",".join(lines).strip(SPACE)
+    if text == "*":
         return [(False, "*")]
     tags: list[tuple[bool, str]] = []
+    for found in _elements(text, form):
+        tag = found[2]
+        if tag.isascii() and tag != "*" and len(tag) <= MAX_TAG:
+            tags.append((found[1] is not None, tag))
+    return tags
+
+
+def _elements(text: str, form: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """The elements of a list, some of which may be empty (RFC 9110 §5.6.1)."""
     position = 0
     while position < len(text):
-        found = pattern.match(text, position)
-        if found:
-            if found[2].isascii() and len(found[2]) <= MAX_TAG:
-                tags.append((found[1] is not None, found[2]))
-            position = found.end()
-        if position < len(text) and text[position] != ",":
-            raise BadRequest(f"bad entity-tag in {text[:80]!r}")
-        position += 1
-    return tags
+        if text[position] in "," + SPACE:
+            position += 1
+            continue
+        found = form.match(text, position)
+        if found is None or text[found.end() : found.end() + 1] not in ("", ","):
+            raise BadRequest(f"bad entity-tag in {text[:SHOWN]!r}")
+        yield found
+        position = found.end()

@@ -6,6 +6,7 @@ aiohttp's low-level server: an application with routes costs half as much again.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -88,9 +89,19 @@ class XcapServer:
         self._forgiven_types = FORGIVEN if config.compatibility else STRICT
 
     def app(self) -> web.Server:
-        """The protocol factory for `loop.create_server`; needs a running loop."""
+        """The protocol factory for `loop.create_server`; needs a running loop.
+
+        aiohttp logs nothing of its own: what it would say at error is what peers send that
+        is not HTTP, and our own faults are logged by `handle`.
+        """
+        wire = logging.getLogger("xcap.wire")
+        wire.setLevel(logging.CRITICAL)
         return web.Server(
-            self.handle, access_log=None, auto_decompress=False, keepalive_timeout=KEEP_ALIVE
+            self.handle,
+            access_log=None,
+            logger=wire,
+            auto_decompress=False,
+            keepalive_timeout=KEEP_ALIVE,
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -71,7 +71,7 @@ def parse(target: str, root: str) -> XcapUri:
     """
     if len(target) > MAX_TARGET:
         raise UriTooLong(f"the request target is longer than {MAX_TARGET} characters")
-    path, _, query = _origin_form(target).partition("?")
+    path, _, query = origin_form(target).partition("?")
     if not path.startswith(root + "/"):
         raise NotFound(f"XCAP documents are below {root}/")
     segments = path[len(root) + 1 :].split("/")
@@ -114,7 +114,7 @@ def decode(text: str) -> str:
         raise BadRequest("the URI is not UTF-8") from None
 
 
-def _origin_form(target: str) -> str:
+def origin_form(target: str) -> str:
     """The path and query of an absolute target (RFC 9112 §3.2.2), or `target` itself."""
     if target.startswith("/"):
         return target
