@@ -114,18 +114,18 @@ class _Datagrams(asyncio.DatagramProtocol):
 class _Stream(asyncio.Protocol):
     """Messages of a TCP connection, told apart by Content-Length (RFC 3261 §18.3)."""
 
-    def __init__(self, hear: Callable[[bytes], None]) -> None:
+    def __init__(self, hear: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         self.hear = hear
+        self.lost = lost
         self.transport: asyncio.Transport | None = None
         self.waiting = b""
-        self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost.set()
+        self.lost()
 
     def data_received(self, data: bytes) -> None:
         self.waiting = (self.waiting + data).lstrip(b"\r\n")
@@ -163,6 +163,8 @@ class SipClient:
     on_request: Callable[[Heard], None] | None = None
     answer: Callable[[Heard], int | None] = lambda _: 200
     """The status a request heard is answered with; None leaves it unanswered."""
+    ended: bool = False
+    """Whether the TCP connection is gone."""
     _pipe: Pipe | None = None
     _finals: dict[str, asyncio.Future[Heard]] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -178,7 +180,9 @@ class SipClient:
                 lambda: _Datagrams(client.hear), remote_addr=server
             )
         else:
-            made, client._pipe = await loop.create_connection(lambda: _Stream(client.hear), *server)
+            made, client._pipe = await loop.create_connection(
+                lambda: _Stream(client.hear, client.end), *server
+            )
         client.local = made.get_extra_info("sockname")[:2]
         return client
 
@@ -206,6 +210,11 @@ class SipClient:
         """Put bytes on the wire as they are."""
         assert self._pipe is not None
         self._pipe.send(data)
+
+    def end(self) -> None:
+        """Note that the connection is gone."""
+        self.ended = True
+        self._news.set()
 
     def hear(self, data: bytes) -> None:
         """Take a message in: a final answer wakes its sender, a request is answered."""
