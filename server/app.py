@@ -40,24 +40,30 @@ STARTING: Final = "starting"
 DRAINING: Final = "draining"
 STORE_LOST: Final = "store-lost"
 
+Say = Callable[[str], None]
+
 log = structlog.get_logger("server")
 
 
-def run_server(settings: Settings) -> None:
-    """Serve until a signal says stop. Raises ServerError when it cannot begin."""
+def run_server(settings: Settings, say: Say) -> None:
+    """Serve until a signal says stop; `say` is given the line that tells it is ready.
+
+    Raises ServerError when it cannot begin.
+    """
     configure_logs(settings.log)
     check_files(settings.tls)
     raise_open_files()
     if prepare_schema(settings):
         log.info("database-created", url=settings.store.url.partition("://")[0])
-    uvloop.run(Process(settings).serve())
+    uvloop.run(Process(settings, say).serve())
 
 
 class Process:
     """One server process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, say: Say) -> None:
         self._settings = settings
+        self._say = say
         self._stop = asyncio.Event()
         self._state = STARTING
         self._begun_at = time.time()
@@ -74,7 +80,7 @@ class Process:
             await self._start(stack)
             settle_memory()
             self._state = READY
-            print(f"presentity ready: {' '.join(self._listening)}", flush=True)
+            self._say(f"presentity ready: {' '.join(self._listening)}")
             await self._stop.wait()
             self._state = DRAINING
             log.info("draining")
@@ -152,5 +158,5 @@ async def bounded(
     try:
         async with asyncio.timeout(limit):
             await step()
-    except Exception as error:  # noqa: BLE001 - the other steps must still be done
+    except Exception as error:  # the other steps must still be done
         log.error("drain-step-failed", step=name, exc_info=error)

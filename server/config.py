@@ -19,6 +19,9 @@ from pydantic_settings import (
 )
 
 from server.addresses import check_advertise, check_domain, check_http_listen, check_sip_listen
+from server.errors import ServerError
+from server.subscribers import parse_address
+from sip.uri import AoR
 
 MAX_DELTA_SECONDS: Final = 2**31 - 1
 """Largest expiry that is offered, seconds."""
@@ -76,6 +79,13 @@ def _check_store_url(value: str) -> str:
     raise ValueError("is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/DATABASE")
 
 
+def _check_user(value: str) -> AoR:
+    try:
+        return parse_address(value)
+    except ServerError as error:
+        raise ValueError(str(error)) from error
+
+
 def _check_root(value: str) -> str:
     if not value.startswith("/") or value == "/":
         raise ValueError(f"{value!r} is not a path such as /xcap-root")
@@ -85,11 +95,11 @@ def _check_root(value: str) -> str:
 _AsList = BeforeValidator(_list_from_text)
 Networks = Annotated[tuple[IPvAnyNetwork, ...], _AsList]
 Algorithms = Annotated[tuple[DigestAlgorithm, ...], _AsList, Field(min_length=1)]
-Names = Annotated[tuple[str, ...], _AsList]
 Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
 HttpListen = Annotated[str, AfterValidator(check_http_listen)]
 SipListen = Annotated[str, AfterValidator(check_sip_listen)]
 Domain = Annotated[str, AfterValidator(check_domain)]
+Users = Annotated[tuple[Annotated[AoR, AfterValidator(_check_user)], ...], _AsList]
 _BOTH: Final = (DigestAlgorithm.MD5, DigestAlgorithm.SHA_256)
 
 
@@ -204,7 +214,7 @@ class XcapSettings(BaseModel):
 
     model_config = _SECTION
 
-    trusted_users: Names = Field(
+    trusted_users: Users = Field(
         (), description="AoRs that may read what the standards reserve for trusted readers"
     )
     max_body: int = Field(262144, ge=1, description="octets; more is 413")

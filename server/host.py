@@ -5,7 +5,7 @@ import gc
 import os
 import resource
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -51,7 +51,7 @@ def cannot_listen(key: str, address: str, error: OSError) -> ServerError:
     return ServerError(f"{key}: {address}: {reason}")
 
 
-async def start_http(runner: web.BaseRunner[Any], listen: str, key: str) -> HostPort:
+async def start_http(runner: web.BaseRunner, listen: str, key: str) -> HostPort:
     """Serve what `runner` runs on `listen`; the address with its real port.
 
     Raises ServerError naming the setting `key`. The caller cleans the runner up.

@@ -26,7 +26,6 @@ from server.config import Settings
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
 from server.metrics import Metrics
-from server.subscribers import parse_address
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
@@ -123,7 +122,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         store=store,
         endpoint=endpoint,
         packages=PACKAGES,
-        config=presence_config(settings, node),
+        config=presence_config(settings),
         authorize=default_policy(settings.presence.default_policy.value),
         exists=identities.exists,
         clock=time.time,
@@ -175,10 +174,9 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     return services
 
 
-def presence_config(settings: Settings, node: str) -> PresenceConfig:
+def presence_config(settings: Settings) -> PresenceConfig:
     """What the event server is told."""
     return PresenceConfig(
-        node=node,
         domains=frozenset(settings.domains),
         min_expires=settings.presence.min_expires,
         max_expires=settings.presence.max_expires,
@@ -195,7 +193,7 @@ def xcap_config(settings: Settings) -> XcapConfig:
         root=settings.http.xcap_root,
         authenticate=settings.http.authenticate,
         trusted_peers=settings.http.trusted_peers,
-        trusted_users=frozenset(map(parse_address, settings.xcap.trusted_users)),
+        trusted_users=frozenset(settings.xcap.trusted_users),
         max_body=settings.xcap.max_body,
         compatibility=settings.xcap.compatibility,
     )

@@ -93,6 +93,7 @@ def test_domains_are_lower_case() -> None:
         ("presence.default_policy=maybe", "presence.default_policy: "),
         ("presence.notify_interval=-1", "presence.notify_interval: "),
         ("xcap.max_body=many", "xcap.max_body: "),
+        ("xcap.trusted_users=alice", "xcap.trusted_users: alice: is not an address"),
         ("log.level=loud", "log.level: "),
         ("no-equals-sign", "--set no-equals-sign: is not KEY=VALUE"),
     ],
