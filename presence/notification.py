@@ -7,6 +7,7 @@ a NOTIFY joins them with branch, CSeq, Subscription-State and the body's shared 
 
 from typing import Final
 
+from presence.route import road
 from presence.subscription import Notify, Reason, State
 from store.values import SubscriptionRow
 
@@ -30,11 +31,12 @@ class Template:
 
 
 def make_template(
-    row: SubscriptionRow, event: str, request_uri: str, headers: tuple[Header, ...] = ()
+    row: SubscriptionRow, event: str, found: str | None, headers: tuple[Header, ...] = ()
 ) -> Template:
-    """The template of `row`; `event` is the package name, `request_uri` the remote target
-    or what it resolved to."""
-    route = f"Route: {', '.join(row.route_set)}\r\n" if row.route_set else ""
+    """The template of `row`; `event` is the package name, `found` the Contact that a remote
+    target of ours stands for, if it is one."""
+    request_uri, routes, _ = road(row.remote_target, row.route_set)
+    route = f"Route: {', '.join(routes)}\r\n" if routes else ""
     event_id = "" if row.event_id is None else f";id={row.event_id}"
     more = "".join(f"{name}: {value}\r\n" for name, value in headers)
     middle = (
@@ -42,7 +44,7 @@ def make_template(
         f"To: {row.remote_address}\r\nCall-ID: {row.call_id}\r\nContact: {row.local_contact}\r\n"
         f"Event: {event}{event_id}\r\n{more}CSeq: "
     )
-    return Template(f"NOTIFY {request_uri} SIP/2.0\r\nVia: ".encode(), wire(middle))
+    return Template(f"NOTIFY {found or request_uri} SIP/2.0\r\nVia: ".encode(), wire(middle))
 
 
 def wire(text: str) -> bytes:

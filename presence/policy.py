@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from presence.config import PolicyName
+from presence.view import View
 from sip.authenticator import Identity
 from sip.uri import AoR
 
@@ -36,6 +37,17 @@ BLOCK: Final = Decision(SubHandling.BLOCK)
 Authorize = Callable[[AoR, Identity, str], Awaitable[Decision]]
 """Presentity, watcher and package name to the decision. The watcher is who the authenticator
 says it is (AUT-10), never the From header."""
+
+
+def granted(decision: Decision) -> bool:
+    """Whether the subscription is active; a politely blocked one is too (RFC 5025 §3.2.1)."""
+    return decision.handling in (SubHandling.ALLOW, SubHandling.POLITE_BLOCK)
+
+
+def view_of(decision: Decision, content_type: str) -> View:
+    """What a watcher with `decision` sees; to be blocked politely is to see the neutral state."""
+    polite = decision.handling is SubHandling.POLITE_BLOCK
+    return View(content_type, SubHandling.POLITE_BLOCK if polite else decision.grant)
 
 
 def domain_of(aor: str) -> str:

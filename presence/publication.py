@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from presence.config import PresenceConfig
 from presence.errors import (
+    BadEvent,
     BadRequest,
     BodyTooLarge,
     Forbidden,
@@ -19,7 +20,6 @@ from presence.errors import (
 )
 from presence.etag import first_tag, next_tag, read_if_match
 from presence.package import EventPackage, allow_events, find_package
-from presence.errors import BadEvent
 from sip.authenticator import Identity
 from sip.message import Request
 from sip.uri import AoR
@@ -93,9 +93,7 @@ def check_form(request: Request, package: EventPackage, config: PresenceConfig) 
 def operation(publish: Publish, aor: AoR, random: bytes, now: float) -> WritePublication:
     """The write that `publish` comes to, with a new entity-tag (§6 step 6)."""
     expected = publish.expected
-    publication_id, tag = (
-        first_tag(random) if expected is None else next_tag(expected, random)
-    )
+    publication_id, tag = first_tag(random) if expected is None else next_tag(expected, random)
     return WritePublication(
         resource=Resource(aor, publish.package.stored_as),
         id=publication_id,

@@ -4,22 +4,42 @@ Shell. It joins the cores to the store and to the stack; the roads themselves ar
 `publish_service`, `subscribe_service` and `recovery_service`.
 """
 
+import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import structlog
+
+from presence.alarm_service import Alarm
 from presence.config import PresenceConfig
-from presence.package import EventPackage, Variant
+from presence.core_service import Core, Exists
+from presence.engine import Engine
+from presence.errors import Overloaded, PresenceError, StoreTimeout
+from presence.live import LiveSubscription
+from presence.package import EventPackage, Variant, allow_events
 from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
+from presence.publish_service import PublishService
+from presence.recovery_service import RecoveryService
+from presence.route import leads_home
 from presence.stats import EventStats
+from presence.subscribe_service import SubscribeService
 from sip.authenticator import Identity
-from sip.uri import AoR
+from sip.errors import SipError
+from sip.transport.flow import Flow
+from sip.uri import AoR, SipUri
+from store.errors import StoreError, StoreFull
 from store.values import Change, Resource
 
-Exists = Callable[[AoR, Identity], Awaitable[bool]]
+log = structlog.get_logger(__name__)
+
 ResolveTarget = Callable[[str], Awaitable[Hop | None]]
+"""From a GRUU or AoR of ours, as it stands in a Contact, to the binding it names."""
 
 
 class EventService:
+    """One per process. `packages` is keyed by `EventPackage.stored_as`."""
+
     def __init__(
         self,
         *,
@@ -33,23 +53,134 @@ class EventService:
         metrics: EventStats | None = None,
         variants: Sequence[Variant] = (),
         resolve_target: ResolveTarget | None = None,
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        raise NotImplementedError
+        self.stats = metrics or EventStats()
+        self._endpoint = endpoint
+        self._resolve_target = resolve_target
+        self._alarm = Alarm(clock)
+        engine = Engine(
+            endpoint=endpoint,
+            clock=clock,
+            schedule=self._alarm.schedule,
+            stats=self.stats,
+            domains=config.domains if resolve_target is not None else frozenset(),
+            helper=self,
+        )
+        self._core = Core(
+            store=store,
+            engine=engine,
+            packages=packages,
+            config=config,
+            default_authorize=authorize,
+            exists=exists,
+            clock=clock,
+            variants=variants,
+        )
+        self._publish = PublishService(self._core, random)
+        self._subscribe = SubscribeService(self._core, endpoint.new_tag)
+        self._recovery = RecoveryService(self._core)
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The live subscriptions, for those who count or list them."""
+        return self._core.engine
+
+    @property
+    def allow_events(self) -> tuple[str, ...]:
+        """For Allow-Events (RFC 6665 §8.2.2)."""
+        return allow_events(self._core.packages)
 
     async def publish(self, tx: Transaction, identity: Identity) -> None:
-        raise NotImplementedError
+        """Serve a PUBLISH whose sender is authenticated."""
+        await self._answer(self._publish.publish(tx, identity), tx)
 
     async def subscribe(self, tx: Transaction, identity: Identity) -> None:
-        raise NotImplementedError
+        """Serve a SUBSCRIBE whose sender is authenticated."""
+        await self._answer(self._subscribe.subscribe(tx, identity), tx)
 
     async def start(self) -> None:
-        raise NotImplementedError
+        """Take back what an earlier life served, then keep watch."""
+        await self._recovery.adopt_all()
+        self._sweeper = asyncio.create_task(self._recovery.run())
 
     async def stop(self) -> None:
-        raise NotImplementedError
+        """Stop keeping watch and write what watchers were told; subscriptions stay stored."""
+        self._alarm.stop()
+        tasks = [*self._core.tasks, *([self._sweeper] if self._sweeper else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._recovery.write_told()
+
+    async def sweep(self) -> None:
+        """Act on what has expired, now."""
+        await self._recovery.sweep()
 
     def on_change(self, change: Change) -> None:
-        raise NotImplementedError
+        """A change by another process, or by another part of this one."""
+        self._recovery.on_change(change)
 
     def state_changed(self, resource: Resource) -> None:
-        raise NotImplementedError
+        """State that a package provides has changed in this process."""
+        watched = self._core.engine.index.resource(resource)
+        if watched is not None:
+            self._core.reload(watched)
+
+    async def reauthorize(self, aor: AoR) -> None:
+        """The rules of `aor` may have changed."""
+        await self._recovery.reauthorize(aor)
+
+    def find_way(self, live: LiveSubscription, size: int) -> None:
+        """A NOTIFY needs a flow that takes waiting (`notifier.Helper`)."""
+        self._core.spawn(self._find_way(live, size))
+
+    def ended(self, live: LiveSubscription) -> None:
+        """A NOTIFY failed in a way that ends `live` (`notifier.Helper`)."""
+        if self._core.engine.index.get(live.id) is live:
+            self._core.engine.forget(live)
+            self._core.spawn(self._core.end(live.id))
+
+    async def _find_way(self, live: LiveSubscription, size: int) -> None:
+        flow: Flow | None = None
+        found: Hop | None = None
+        try:
+            found = await self._home(live)
+            uri = SipUri.parse(found.uri) if found is not None else live.hop
+            if found is not None and found.flow is not None and not found.flow.closed:
+                flow = found.flow
+            elif uri is not None:
+                flow = await self._endpoint.flow_to(uri, size=size, prefer=live.arrival)
+        except (SipError, OSError) as error:
+            log.info("notify-unroutable", call_id=live.row.call_id, error=str(error))
+        finally:
+            request_uri = found.uri if found is not None else None
+            self._core.engine.notifier.way_found(live, flow, size=size, request_uri=request_uri)
+
+    async def _home(self, live: LiveSubscription) -> Hop | None:
+        """The binding behind a Contact that is a GRUU or AoR of ours."""
+        if self._resolve_target is None or live.row.route_set or live.hop is None:
+            return None
+        if not leads_home(live.hop, self._core.config.domains):
+            return None
+        return await self._resolve_target(live.row.remote_target)
+
+    async def _answer(self, road: Awaitable[None], tx: Transaction) -> None:
+        """The one place where an error of the cores becomes a response."""
+        try:
+            await road
+        except PresenceError as error:
+            self._refuse(tx, error)
+        except StoreFull:
+            self._refuse(tx, Overloaded("store", self._core.config.retry_after))
+        except StoreError as error:
+            log.warning("store-unavailable", call_id=tx.request.get("call-id"), error=str(error))
+            self._refuse(tx, StoreTimeout())
+        except SipError as error:
+            self.stats.refused[error.status] += 1
+            tx.respond(error.status)
+
+    def _refuse(self, tx: Transaction, error: PresenceError) -> None:
+        self.stats.refused[error.status] += 1
+        tx.respond(error.status, reason=error.reason, headers=error.headers)

@@ -1,8 +1,8 @@
 """One subscription as its notifier sees it (RFC 6665 §4.2).
 
 Pure: no clock, socket or database. `now` and `expires_at` are Unix seconds, since they are
-stored. A change of the resource is no step of this machine: it says in `hears_changes` whether
-one is told.
+stored. A change of the resource is no step of this machine, nor is a refresh: `hears_changes`
+says whether one is told, `refreshed` moves the end.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,6 @@ class Reason(StrEnum):
 class Cause(Enum):
     """What can happen to a subscription."""
 
-    REFRESHED = "a SUBSCRIBE within the dialog"
     APPROVED = "policy grants"
     SUSPENDED = "policy takes the grant back until it knows more"
     DENIED = "policy refuses"
@@ -67,9 +66,7 @@ _ENDINGS: Final[Mapping[Cause, Next]] = {
 }
 
 TRANSITIONS: Final[Mapping[tuple[State, Cause], Next]] = {
-    (State.PENDING, Cause.REFRESHED): (State.PENDING, None),
     (State.PENDING, Cause.APPROVED): (State.ACTIVE, None),
-    (State.ACTIVE, Cause.REFRESHED): (State.ACTIVE, None),
     (State.ACTIVE, Cause.SUSPENDED): (State.PENDING, None),
     **{
         (state, cause): after
@@ -88,6 +85,18 @@ class Subscription:
     expires_at: float
     reason: Reason | None = None
     """Why it was terminated."""
+    granted: bool = True
+    """Whether policy grants the state; the last NOTIFY of a pending watcher shows none either."""
+
+    @classmethod
+    def begin(cls, *, granted: bool, expires_at: float) -> Self:
+        """A new one, active or pending."""
+        return cls(State.ACTIVE if granted else State.PENDING, expires_at, None, granted)
+
+    @classmethod
+    def fetch(cls, *, granted: bool, now: float) -> Self:
+        """One that is over with its first NOTIFY (RFC 6665 §4.4.3)."""
+        return cls(State.TERMINATED, now, Reason.TIMEOUT, granted)
 
     @property
     def hears_changes(self) -> bool:
@@ -95,16 +104,23 @@ class Subscription:
         return self.state is State.ACTIVE
 
     @property
+    def shows_state(self) -> bool:
+        """Whether its NOTIFYs carry the resource's state; the last one does, after a time-out."""
+        return self.granted and self.reason in (None, Reason.TIMEOUT)
+
+    @property
     def ended(self) -> bool:
         """Whether it is over."""
         return self.state is State.TERMINATED
 
-    def refresh(self, expires: int, now: float) -> tuple[Self, Notify | None]:
-        """Apply a re-SUBSCRIBE for `expires` seconds; 0 unsubscribes (RFC 6665 §4.2.1.4)."""
+    def refreshed(self, expires_at: float) -> Self:
+        """This subscription with a new end, as a re-SUBSCRIBE grants it (RFC 6665 §4.2.1.4).
+
+        Raises SubscriptionUnknown once it has ended.
+        """
         if self.ended:
             raise SubscriptionUnknown
-        cause = Cause.REFRESHED if expires else Cause.LAPSED
-        return replace(self, expires_at=now + expires).step(cause, now)
+        return replace(self, expires_at=expires_at)
 
     def step(self, cause: Cause, now: float) -> tuple[Self, Notify | None]:
         """Apply `cause`; a pair missing from TRANSITIONS lost a race and is a no-op.
@@ -114,7 +130,8 @@ class Subscription:
         if (self.state, cause) not in TRANSITIONS:
             return self, None
         state, reason = TRANSITIONS[self.state, cause]
-        after = replace(self, state=state, reason=reason)
+        granted = self.granted if state is State.TERMINATED else state is State.ACTIVE
+        after = replace(self, state=state, reason=reason, granted=granted)
         if cause is Cause.FAILED:
             return after, None
         return after, after.notify(now)

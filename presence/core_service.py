@@ -1,0 +1,127 @@
+"""What the roads of the event server share: the store, the engine, the settings. Shell."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from presence.config import PresenceConfig
+from presence.engine import Engine
+from presence.errors import NotFound
+from presence.live import LiveResource
+from presence.package import EventPackage, Variant
+from presence.policy import Authorize, Decision
+from presence.ports import EventStore
+from presence.stats import EventStats
+from sip.authenticator import Identity
+from sip.errors import ParseError
+from sip.message import Request
+from sip.uri import AoR, aor_of
+from store.errors import StoreError
+from store.values import Resource
+
+log = structlog.get_logger(__name__)
+
+Exists = Callable[[AoR, Identity], Awaitable[bool]]
+"""Whether an AoR is one of ours, as far as the one who asks may rely on it."""
+
+
+@dataclass(slots=True)
+class Core:
+    """One per process."""
+
+    store: EventStore
+    engine: Engine
+    packages: Mapping[str, EventPackage]
+    config: PresenceConfig
+    default_authorize: Authorize
+    exists: Exists
+    clock: Callable[[], float]
+    """Unix seconds."""
+    variants: Sequence[Variant] = ()
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def stats(self) -> EventStats:
+        return self.engine.stats
+
+    async def target(self, request: Request, identity: Identity) -> AoR:
+        """The AoR that the Request-URI names; NotFound when it is none of ours."""
+        try:
+            aor = aor_of(request.uri_text)
+        except ParseError:
+            raise NotFound from None
+        if not await self.exists(aor, identity):
+            raise NotFound
+        return aor
+
+    async def decide(self, aor: AoR, watcher: Identity, package: EventPackage) -> Decision:
+        """What the package's policy, or else the server's, says."""
+        authorize = package.authorize or self.default_authorize
+        return await authorize(aor, watcher, package.name)
+
+    async def load(self, watched: LiveResource) -> None:
+        """Read the newest state of `watched`; the engine tells whoever has not heard."""
+        engine, resource = self.engine, watched.resource
+        if watched.package.publishable:
+            state = await self.store.resource_state(resource)
+            engine.published(resource, state.version, state.publications)
+        await self.load_provided(watched)
+
+    async def load_provided(self, watched: LiveResource) -> None:
+        """The same for state that is not published."""
+        if watched.package.provide is not None:
+            provided = await watched.package.provide(watched.resource)
+            self.engine.provided(watched.resource, provided)
+
+    def reload(self, watched: LiveResource) -> None:
+        """Have `load` run soon; one run answers all that asked before it began to read."""
+        if watched.loading:
+            watched.stale = True
+            return
+        watched.loading = True
+        self.spawn(self._reload(watched))
+
+    async def _reload(self, watched: LiveResource) -> None:
+        try:
+            while True:
+                watched.stale = False
+                await self.load(watched)
+                if not watched.stale:
+                    break
+        finally:
+            watched.loading = False
+
+    async def end(self, subscription_id: str) -> None:
+        """Delete a subscription that is over."""
+        await self.store.end_subscription(subscription_id)
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Run `work` beside everything else; a store that is away is logged."""
+        task = asyncio.create_task(self._guard(work))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _guard(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except StoreError as error:
+            log.warning("store-unavailable", error=str(error))
+        except Exception:
+            log.exception("event-task-failed")
+
+
+def watcher_of(identity: Identity) -> str:
+    """The name a watcher is stored under; "" for an anonymous one."""
+    return identity.aor or ""
+
+
+def identity_of(watcher: str) -> Identity:
+    """The other way round, for a subscription that was read back."""
+    return Identity(AoR(watcher), "asserted") if watcher else Identity(None, "none")
+
+
+def resource_of(aor: AoR, package: EventPackage) -> Resource:
+    """What a subscription to `package` of `aor` watches."""
+    return Resource(aor, package.stored_as)

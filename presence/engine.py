@@ -1,0 +1,168 @@
+"""The live half of the event server: what happens to watched resources and subscriptions.
+
+Synchronous and without I/O of its own, so a whole PUBLISH-to-NOTIFY road runs in a test with
+plain calls. The services around it bring what the store said.
+"""
+
+from collections.abc import Callable
+
+from presence.index import LiveIndex
+from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
+from presence.notifier import Helper, Notifier, Schedule
+from presence.package import EventPackage, Provided
+from presence.policy import Decision, granted, view_of
+from presence.ports import Notifying
+from presence.stats import EventStats
+from presence.subscription import Cause, State, Subscription
+from sip.transport.flow import Flow
+from store.values import Publication, Resource, SubscriptionRow
+
+
+class Engine:
+    """All live subscriptions, and the NOTIFYs that follow from what happens to them."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Notifying,
+        clock: Callable[[], float],
+        schedule: Schedule,
+        stats: EventStats,
+        domains: frozenset[str],
+        helper: Helper,
+    ) -> None:
+        self.index = LiveIndex()
+        self.stats = stats
+        self._clock = clock
+        self.notifier = Notifier(
+            endpoint=endpoint,
+            clock=clock,
+            schedule=schedule,
+            stats=stats,
+            domains=domains,
+            helper=helper,
+        )
+
+    def published(
+        self, resource: Resource, version: int, publications: tuple[Publication, ...]
+    ) -> None:
+        """`resource` has these publications at `version`; older news change nothing."""
+        watched = self.index.resource(resource)
+        if watched is not None and watched.published(version, publications):
+            self.notifier.changed(watched)
+
+    def provided(self, resource: Resource, provided: Provided) -> None:
+        """The same for state that was not published."""
+        watched = self.index.resource(resource)
+        if watched is not None and watched.provide(provided):
+            self.notifier.changed(watched)
+
+    def enter(
+        self, row: SubscriptionRow, package: EventPackage, decision: Decision, arrival: Flow | None
+    ) -> LiveSubscription:
+        """Put a subscription into the index before its write is awaited.
+
+        A change that commits meanwhile marks it, and is told once `opened`.
+        """
+        usage = Subscription.begin(granted=granted(decision), expires_at=row.expires_at)
+        view = view_of(decision, row.content_type)
+        watched = self.index.resource_for(row.resource, package)
+        live = LiveSubscription(row, usage, watched, view, connection(arrival))
+        self.index.add(live)
+        return live
+
+    def resume(
+        self,
+        row: SubscriptionRow,
+        package: EventPackage,
+        decision: Decision,
+        arrival: Flow | None = None,
+        *,
+        last_cseq: int,
+    ) -> LiveSubscription:
+        """Serve a subscription that another process, or an earlier life, has opened.
+
+        Its CSeq goes on after `last_cseq`, above all that were reserved (EVT-08).
+        """
+        live = self.enter(row, package, decision, arrival)
+        live.cseq = last_cseq
+        live.ceiling = last_cseq + CSEQ_BLOCK
+        live.opened = True
+        self.notifier.told[live.id] = live
+        return live
+
+    def opened(self, live: LiveSubscription) -> None:
+        """The 2xx is on the wire: the NOTIFY may follow (RFC 6665 §4.2.1.2).
+
+        `live` may be a `single` one, which is in no index.
+        """
+        live.opened = True
+        self.notifier.force(live)
+
+    def refreshed(
+        self, live: LiveSubscription, row: SubscriptionRow, decision: Decision, arrival: Flow | None
+    ) -> None:
+        """A SUBSCRIBE within the dialog was accepted and committed as `row`."""
+        self.decided(live, decision)
+        live.usage = live.usage.refreshed(row.expires_at)
+        live.row = row
+        live.view = live.view._replace(content_type=row.content_type)
+        live.arrival = connection(arrival)
+        live.readdress()
+
+    def decided(self, live: LiveSubscription, decision: Decision) -> bool:
+        """Apply a policy decision that grants or suspends; True when the state changed.
+
+        A decision to block ends the subscription: see `finish`.
+        """
+        cause = Cause.APPROVED if granted(decision) else Cause.SUSPENDED
+        live.usage, notify = live.usage.step(cause, self._clock())
+        live.view = view_of(decision, live.view.content_type)
+        return notify is not None
+
+    def finish(self, live: LiveSubscription, cause: Cause) -> None:
+        """End `live`, with a last NOTIFY that says why."""
+        self.index.remove(live.id)
+        self.notifier.told.pop(live.id, None)
+        live.usage, notify = live.usage.step(cause, self._clock())
+        if notify is not None:
+            self.notifier.force(live)
+
+    def forget(self, live: LiveSubscription) -> None:
+        """Let go of `live` without a word: it is served elsewhere, or its watcher is gone."""
+        if self.index.get(live.id) is live:
+            self.index.remove(live.id)
+        self.notifier.told.pop(live.id, None)
+        live.usage, _ = live.usage.step(Cause.FAILED, self._clock())
+        live.opened = False
+
+    def lapse(self, subscription_id: str) -> None:
+        """The store says that this subscription expired."""
+        live = self.index.get(subscription_id)
+        if live is not None:
+            self.finish(live, Cause.LAPSED)
+
+    def take_told(self) -> tuple[LiveSubscription, ...]:
+        """Whose progress is to be written to the store now."""
+        told = tuple(self.notifier.told.values())
+        self.notifier.told.clear()
+        return told
+
+
+def connection(flow: Flow | None) -> Flow | None:
+    """`flow` when it is a connection that NOTIFYs may go back over."""
+    return flow if flow is not None and flow.reliable else None
+
+
+def single(
+    row: SubscriptionRow, watched: LiveResource, decision: Decision, arrival: Flow, now: float
+) -> LiveSubscription:
+    """A subscription that is over with its first NOTIFY (RFC 6665 §4.4.3)."""
+    usage = Subscription.fetch(granted=granted(decision), now=now)
+    view = view_of(decision, row.content_type)
+    return LiveSubscription(row, usage, watched, view, connection(arrival))
+
+
+def state_of(decision: Decision) -> State:
+    """The state a decision opens a subscription in."""
+    return State.ACTIVE if granted(decision) else State.PENDING

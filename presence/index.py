@@ -1,0 +1,68 @@
+"""All that is watched here, by resource, by subscription and by watcher. Memory only."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from presence.live import LiveResource, LiveSubscription
+from presence.package import EventPackage
+from store.values import Resource
+
+
+class LiveIndex:
+    """All that is watched here, by resource and by subscription."""
+
+    __slots__ = ("_by_id", "_by_resource", "_by_watcher")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, LiveSubscription] = {}
+        self._by_resource: dict[Resource, LiveResource] = {}
+        self._by_watcher: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[LiveSubscription]:
+        return iter(self._by_id.values())
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Everything that is watched."""
+        return tuple(self._by_resource)
+
+    def get(self, subscription_id: str) -> LiveSubscription | None:
+        """The subscription with this local tag."""
+        return self._by_id.get(subscription_id)
+
+    def resource(self, resource: Resource) -> LiveResource | None:
+        """The watched resource, None when nobody here watches it."""
+        return self._by_resource.get(resource)
+
+    def resource_for(self, resource: Resource, package: EventPackage) -> LiveResource:
+        """The watched resource, or a new one that `add` will keep."""
+        return self._by_resource.get(resource) or LiveResource(resource, package)
+
+    def watched_by(self, watcher: str) -> int:
+        """How many subscriptions `watcher` has here."""
+        return self._by_watcher[watcher]
+
+    def add(self, live: LiveSubscription) -> None:
+        """Keep `live`, in the place of one with its id."""
+        self.remove(live.id)
+        kept = self._by_resource.setdefault(live.row.resource, live.resource)
+        live.resource = kept
+        kept.subscriptions[live.id] = live
+        self._by_id[live.id] = live
+        self._by_watcher[live.row.watcher] += 1
+
+    def remove(self, subscription_id: str) -> LiveSubscription | None:
+        """Let go of a subscription, and of its resource when it was the last watcher."""
+        live = self._by_id.pop(subscription_id, None)
+        if live is None:
+            return None
+        del live.resource.subscriptions[subscription_id]
+        if not live.resource.subscriptions:
+            self._by_resource.pop(live.row.resource, None)
+        self._by_watcher[live.row.watcher] -= 1
+        if not self._by_watcher[live.row.watcher]:
+            del self._by_watcher[live.row.watcher]
+        return live

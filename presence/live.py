@@ -1,0 +1,210 @@
+"""What this process serves: watched resources, and the subscriptions to them.
+
+Memory only: everything can be read again from the store. Versions decide what is newer, so
+outcomes may arrive in any order. Slotted and mutable, unlike other values here: there are
+hundreds of thousands, and every NOTIFY changes one (tests/bench/bench_engine.py).
+"""
+
+from enum import IntEnum
+from typing import Final
+
+from presence.notification import Template
+from presence.package import EventPackage, PackageState, Provided
+from presence.policy import SubHandling
+from presence.subscription import Subscription
+from presence.view import Rendered, View, rendered
+from sip.transport.flow import Flow
+from sip.uri import AoR, SipUri
+from sip.wheel import Timer
+from store.values import Publication, Resource, SubscriptionRow
+
+CSEQ_BLOCK: Final = 1000
+"""CSeq numbers reserved at a time (EVT-08)."""
+CSEQ_MARGIN: Final = 500
+"""Numbers left when the next block is asked for: more than a few seconds can use up."""
+
+
+class Due(IntEnum):
+    """What the watcher has not been told yet."""
+
+    NOTHING = 0
+    CHANGED = 1
+    """The resource moved on: told when the throttle lets it, unless nothing differs."""
+    FORCED = 2
+    """A SUBSCRIBE or a change of the subscription's own state: told at once and in any case."""
+
+
+class LiveResource:
+    """One watched resource: its newest known state, and each view's bytes while they hold."""
+
+    __slots__ = (
+        "_document",
+        "_rendered",
+        "loading",
+        "package",
+        "provided",
+        "publications",
+        "published_version",
+        "resource",
+        "stale",
+        "subscriptions",
+    )
+
+    def __init__(self, resource: Resource, package: EventPackage) -> None:
+        self.resource = resource
+        self.package = package
+        self.published_version = 0
+        self.publications: tuple[Publication, ...] | None = None
+        """None until read from the store."""
+        self.provided = Provided(0, None)
+        self.subscriptions: dict[str, LiveSubscription] = {}
+        self.loading = False
+        """A read of its state is under way."""
+        self.stale = False
+        """Another change was heard meanwhile, which asks for one more read."""
+        self._document: bytes | None = None
+        self._rendered: dict[View, Rendered] = {}
+
+    @property
+    def aor(self) -> AoR:
+        """The presentity."""
+        return AoR(self.resource.aor)
+
+    @property
+    def version(self) -> int:
+        """Rises when anything that a watcher may see changes."""
+        return self.published_version + self.provided.version
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the state is known and not only its version."""
+        return self.publications is not None
+
+    @property
+    def state(self) -> PackageState:
+        """What documents are made of."""
+        return PackageState(self.publications or (), self.provided.state)
+
+    def published(self, version: int, publications: tuple[Publication, ...]) -> bool:
+        """Take over publications unless they are old news; True when they are a change."""
+        newer = version > self.published_version
+        if newer or (version == self.published_version and not self.loaded):
+            self.published_version = version
+            self.publications = publications
+            self._forget()
+        return newer
+
+    def known(self, version: int) -> None:
+        """Publications are at `version`, though nobody here has read them yet."""
+        if not self.loaded and not self.published_version:
+            self.published_version = version
+
+    def provide(self, provided: Provided) -> bool:
+        """Take over provided state unless it is old news; True when it is a change."""
+        if provided.version <= self.provided.version and self.provided.state is not None:
+            return False
+        self.provided = provided
+        self._forget()
+        return True
+
+    def render(self, view: View) -> Rendered:
+        """The shared bytes of `view`; composed at most once per version."""
+        shown = self._rendered.get(view)
+        if shown is None:
+            shown = self._rendered[view] = rendered(view.content_type, self._show(view))
+        return shown
+
+    def _show(self, view: View) -> bytes:
+        package = self.package
+        if view.grant is SubHandling.POLITE_BLOCK:
+            return package.compose(self.aor, PackageState())
+        if self._document is None:
+            self._document = package.compose(self.aor, self.state)
+        if package.render is None:
+            return self._document
+        return package.render(self.aor, self.state, self._document, view)
+
+    def _forget(self) -> None:
+        self._document = None
+        self._rendered.clear()
+
+
+class LiveSubscription:
+    """One watcher of one resource. `Notifier` alone changes the fields about NOTIFYs."""
+
+    __slots__ = (
+        "arrival",
+        "ceiling",
+        "cseq",
+        "due",
+        "full",
+        "held_until",
+        "hop",
+        "in_flight",
+        "large_way",
+        "memory",
+        "offered_memory",
+        "opened",
+        "quiet_until",
+        "resource",
+        "row",
+        "template",
+        "timer",
+        "told",
+        "told_version",
+        "usage",
+        "view",
+        "way",
+    )
+
+    def __init__(
+        self,
+        row: SubscriptionRow,
+        usage: Subscription,
+        resource: LiveResource,
+        view: View,
+        arrival: Flow | None,
+    ) -> None:
+        self.row = row
+        self.usage = usage
+        self.resource = resource
+        self.view = view
+        self.arrival = arrival
+        """The connection its last SUBSCRIBE came by; None over UDP."""
+        self.cseq = 0
+        """Of the last NOTIFY sent."""
+        self.ceiling = row.cseq_ceiling
+        """CSeq numbers up to this one are reserved in the store."""
+        self.due = Due.NOTHING
+        self.in_flight = False
+        self.opened = False
+        """False until the 2xx is on the wire; changes wait."""
+        self.quiet_until = 0.0
+        """Changes are not told before (PRS-10)."""
+        self.held_until = 0.0
+        """Nothing at all is told before (Retry-After)."""
+        self.timer: Timer | None = None
+        self.told: bytes | None = None
+        """The body the watcher has; shared with all that see the same."""
+        self.told_version = row.told_version
+        self.full = True
+        """The next document must not build on what was told before."""
+        self.memory: object = None
+        self.offered_memory: object = None
+        """`memory` once the NOTIFY in flight is answered 2xx."""
+        self.template: Template | None = None
+        self.hop: SipUri | None = None
+        """Next hop; None until first needed."""
+        self.way: Flow | None = None
+        """The flow to it, kept until a SUBSCRIBE may have changed it."""
+        self.large_way: Flow | None = None
+        """The same for what is too large for UDP."""
+
+    @property
+    def id(self) -> str:
+        """The local tag."""
+        return self.row.id
+
+    def readdress(self) -> None:
+        """Forget how NOTIFYs were sent: the dialog's remote target may be another."""
+        self.template = self.hop = self.way = self.large_way = None

@@ -1,0 +1,264 @@
+"""When a NOTIFY goes out, to whom, and what its answer means (RFC 6665 §4.2.2).
+
+One NOTIFY is in flight per subscription; what happens meanwhile merges into the next, which
+is made when it is sent and so holds the newest state (EVT-08). The first change is told at
+once, later ones after the package's interval (PRS-10). No clock, task or socket in here:
+instants are given, flows that take waiting are found by `Helper.find_way`, and a dead
+subscription is handed to `Helper.ended`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from presence.failure import Fate, reaction
+from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription
+from presence.notification import Template, join, make_template, subscription_state
+from presence.package import Telling
+from presence.ports import Notifying
+from presence.route import leads_home, road
+from presence.stats import EventStats
+from presence.subscription import Cause
+from presence.view import EMPTY, Rendered, rendered
+from sip.errors import SipError
+from sip.message import Response
+from sip.transport.flow import Flow
+from sip.uri import SipUri
+from sip.wheel import Timer
+from store.values import SubscriptionRow
+
+UDP_LIMIT = 1300
+"""Octets; larger requests want a congestion-controlled transport (RFC 3261 §18.1.1)."""
+
+Schedule = Callable[[float, Callable[[], None]], Timer]
+"""Call back at a Unix time."""
+
+
+class Helper(Protocol):
+    """What the shell around a notifier does for it."""
+
+    def find_way(self, live: LiveSubscription, size: int) -> None:
+        """Find a flow for `size` octets (0: any), then call `Notifier.way_found`."""
+
+    def ended(self, live: LiveSubscription) -> None:
+        """The watcher is gone: forget `live`, here and in the store."""
+
+
+class Notifier:
+    """The sending side of all subscriptions of this process."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Notifying,
+        clock: Callable[[], float],
+        schedule: Schedule,
+        stats: EventStats,
+        domains: frozenset[str],
+        helper: Helper,
+    ) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._schedule = schedule
+        self._stats = stats
+        self._domains = domains
+        self._helper = helper
+        self.told: dict[str, LiveSubscription] = {}
+        """Whose `told_version` or `ceiling` the store does not know yet."""
+
+    def changed(self, resource: LiveResource) -> None:
+        """`resource` moved on: tell whoever may hear of it."""
+        now = self._clock()
+        for live in tuple(resource.subscriptions.values()):
+            self.hear(live, now)
+
+    def hear(self, live: LiveSubscription, now: float) -> None:
+        """Tell `live` of a change, unless it may not hear of any."""
+        if not live.usage.hears_changes:
+            return
+        if live.due:
+            self._stats.coalesced += 1
+        else:
+            live.due = Due.CHANGED
+        self.pump(live, now)
+
+    def force(self, live: LiveSubscription) -> None:
+        """Send a NOTIFY whatever the watcher knows: its subscription's own state changed."""
+        live.due = Due.FORCED
+        live.full = True
+        self.pump(live, self._clock())
+
+    def pump(self, live: LiveSubscription, now: float) -> None:
+        """Send what is due, unless something is in the way that will call this again."""
+        if not live.due or live.in_flight or not live.opened:
+            return
+        at = live.held_until
+        if live.due is Due.CHANGED and live.quiet_until > at:
+            at = live.quiet_until
+        if now < at:
+            if live.timer is None:
+                live.timer = self._schedule(at, partial(self._timer_fired, live))
+            return
+        self._send(live, now)
+
+    def _timer_fired(self, live: LiveSubscription) -> None:
+        live.timer = None
+        self.pump(live, self._clock())
+
+    def _send(self, live: LiveSubscription, now: float) -> None:
+        forced = live.due is Due.FORCED
+        content = self._content(live)
+        if not forced and (content is None or content.body == live.told):
+            live.due = Due.NOTHING
+            live.told_version = live.resource.version
+            self.told[live.row.id] = live
+            self._stats.suppressed += 1
+            return
+        flow = live.way
+        if flow is None or flow.closed:
+            flow = self._way(live)
+            if flow is None:
+                return
+        self._dispatch(live, content or EMPTY, flow, now)
+
+    def _dispatch(self, live: LiveSubscription, content: Rendered, flow: Flow, now: float) -> None:
+        """Number, join and send; the state it tells is the newest there is."""
+        branch = self._endpoint.new_branch()
+        template = live.template or self._template(live)
+        state = subscription_state(live.usage.notify(now))
+        cseq = live.cseq + 1
+        data = join(template, flow.via_prefix, branch, cseq, state, content.tail)
+        if len(data) > UDP_LIMIT and not flow.reliable:
+            large = live.large_way
+            if large is None or large.closed:
+                live.in_flight = True
+                self._helper.find_way(live, len(data))
+                return
+            flow = large
+            data = join(template, flow.via_prefix, branch, cseq, state, content.tail)
+        if live.due is Due.CHANGED:
+            live.quiet_until = now + live.resource.package.min_interval
+        live.due = Due.NOTHING
+        live.cseq = cseq
+        if cseq > live.ceiling - CSEQ_MARGIN:
+            live.ceiling += CSEQ_BLOCK
+            self.told[live.row.id] = live
+        live.told = content.body
+        live.in_flight = True
+        self._stats.notify_sent += 1
+        done = partial(self._answered, live, live.resource.version)
+        self._endpoint.send_notify(data, branch, flow, done)
+
+    def _content(self, live: LiveSubscription) -> Rendered | None:
+        """What the watcher may see now; None when there is nothing for it."""
+        resource = live.resource
+        if not live.usage.shows_state:
+            return EMPTY
+        tell = resource.package.tell
+        if tell is None:
+            return resource.render(live.view)
+        told = tell(
+            Telling(
+                aor=resource.aor,
+                watcher=live.row.watcher,
+                parameters=live.row.event_parameters,
+                state=resource.state,
+                view=live.view,
+                version=live.cseq,
+                full=live.full,
+                memory=None if live.full else live.memory,
+            )
+        )
+        if told is None:
+            return None
+        live.offered_memory = told.memory
+        return rendered(told.content_type, told.body)
+
+    def _way(self, live: LiveSubscription) -> Flow | None:
+        """A flow that can be had at once; None when `find_way` was asked for one."""
+        hop = live.hop or self._hop(live)
+        if hop is not None and not self._looked_up(live, hop):
+            flow = self._endpoint.flow_now(hop, prefer=live.arrival)
+            if flow is not None:
+                live.way = flow
+                return flow
+        live.in_flight = True
+        self._helper.find_way(live, 0)
+        return None
+
+    def _looked_up(self, live: LiveSubscription, hop: SipUri) -> bool:
+        return not live.row.route_set and leads_home(hop, self._domains)
+
+    def _hop(self, live: LiveSubscription) -> SipUri | None:
+        live.hop = next_hop(live.row)
+        return live.hop
+
+    def _template(self, live: LiveSubscription, request_uri: str | None = None) -> Template:
+        package = live.resource.package
+        live.template = make_template(live.row, package.name, request_uri, package.headers)
+        return live.template
+
+    def way_found(
+        self, live: LiveSubscription, flow: Flow | None, *, size: int, request_uri: str | None
+    ) -> None:
+        """`find_way` is through; `request_uri` is what a GRUU or AoR of ours stands for.
+
+        What finds no larger way goes out over UDP after all (RFC 3261 §18.1.1).
+        """
+        live.in_flight = False
+        if flow is None and size:
+            flow = live.way
+        if flow is None:
+            live.due = Due.NOTHING
+            self._answered(live, live.told_version, 503, None)
+            return
+        if size:
+            live.large_way = flow
+        else:
+            live.way = flow
+        if request_uri is not None:
+            self._template(live, request_uri)
+        self.pump(live, self._clock())
+
+    def _answered(
+        self, live: LiveSubscription, version: int, status: int, response: Response | None
+    ) -> None:
+        """The NOTIFY that told `version` got its final response, or none."""
+        live.in_flight = False
+        if 200 <= status < 300:
+            live.told_version = version
+            live.memory, live.full = live.offered_memory, live.due is Due.FORCED
+            if not live.usage.ended:
+                self.told[live.row.id] = live
+        else:
+            self._failed(live, status, response)
+        if live.due:
+            self.pump(live, self._clock())
+
+    def _failed(self, live: LiveSubscription, status: int, response: Response | None) -> None:
+        self._stats.notify_failed[status] += 1
+        live.told, live.full = None, True
+        live.way = live.large_way = None
+        if live.usage.ended:
+            return
+        header = response.get if response is not None else no_header
+        what = reaction(status, answered=response is not None, header=header)
+        if what.fate is Fate.REMOVE:
+            live.usage, _ = live.usage.step(Cause.FAILED, self._clock())
+            live.due = Due.NOTHING
+            self._helper.ended(live)
+        elif what.fate is Fate.HOLD:
+            live.held_until = self._clock() + what.seconds
+            live.due = Due.FORCED
+
+
+def next_hop(row: SubscriptionRow) -> SipUri | None:
+    """Where the dialog's requests go first; None when that is no SIP URI we can read."""
+    try:
+        return SipUri.parse(road(row.remote_target, row.route_set).next_hop)
+    except SipError:
+        return None
+
+
+def no_header(key: str) -> None:
+    """The headers of a response that never came."""

@@ -1,0 +1,191 @@
+"""What the event server does unasked: adopt, sweep, follow the change feed. Shell.
+
+Recovery reads the newest version of every resource and tells only those watchers whose last
+answered NOTIFY was older (EVT-15). The sweep finds in the store what has expired (PUB-08).
+"""
+
+import asyncio
+from collections import defaultdict
+
+import structlog
+
+from presence.core_service import Core, identity_of
+from presence.live import LiveResource, LiveSubscription
+from presence.package import EventPackage
+from presence.policy import SubHandling
+from presence.subscription import Cause
+from sip.uri import AoR
+from store.errors import StoreError
+from store.values import Change, Kind, Resource, SubscriptionRow
+
+log = structlog.get_logger(__name__)
+
+
+class RecoveryService:
+    """Keeps memory and store in step."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._adopt_at = 0.0
+        self._told_at = 0.0
+
+    async def adopt_all(self) -> None:
+        """Take over what has no owner, a batch at a time, with a pause between."""
+        adopted = await self.adopt()
+        while adopted:
+            await asyncio.sleep(self._core.config.adopt_pause)
+            adopted = await self.adopt()
+
+    async def adopt(self) -> int:
+        """Take over one batch; how many there were."""
+        core = self._core
+        rows = await core.store.adopt_subscriptions(core.config.adopt_batch)
+        versions = await core.store.versions(list({row.resource for row in rows}))
+        behind: dict[Resource, list[LiveSubscription]] = defaultdict(list)
+        for row in rows:
+            live = await self._resume(row)
+            if live is None:
+                continue
+            version = versions.get(row.resource, 0)
+            watched = live.resource
+            watched.known(version)
+            read_anyway = watched.package.provide is not None
+            if read_anyway or max(watched.published_version, version) > row.told_version:
+                behind[row.resource].append(live)
+        for group in behind.values():
+            await self._catch_up(group)
+        core.stats.adopted += len(rows)
+        return len(rows)
+
+    async def _resume(self, row: SubscriptionRow) -> LiveSubscription | None:
+        """Serve `row` as policy has it now; None when it is over."""
+        core = self._core
+        package = core.packages.get(row.resource.package)
+        if package is None or row.expires_at <= core.clock():
+            return None
+        decision = await core.decide(AoR(row.resource.aor), identity_of(row.watcher), package)
+        live = core.engine.resume(row, package, decision, last_cseq=row.cseq_ceiling)
+        if decision.handling is SubHandling.BLOCK:
+            await core.end(row.id)
+            core.engine.finish(live, Cause.DENIED)
+            return None
+        if live.usage.state.value != row.state:
+            core.engine.notifier.force(live)
+        return live
+
+    async def _catch_up(self, group: list[LiveSubscription]) -> None:
+        """Tell the watchers of one resource what they missed."""
+        core = self._core
+        watched = group[0].resource
+        await core.load(watched)
+        now = core.clock()
+        for live in group:
+            if live.told is None and live.told_version < watched.version and not live.in_flight:
+                core.engine.notifier.hear(live, now)
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a store that is away is asked again."""
+        while True:
+            await asyncio.sleep(self._core.config.sweep_interval)
+            try:
+                await self.sweep()
+            except StoreError as error:
+                log.warning("sweep-failed", error=str(error))
+            except Exception:
+                log.exception("sweep-failed")
+
+    async def sweep(self) -> None:
+        """Act on what has expired, and do what is due less often."""
+        core, now = self._core, self._core.clock()
+        expired = await core.store.expire(now)
+        for subscription_id in expired.subscriptions:
+            core.engine.lapse(subscription_id)
+        for resource, version in expired.resources:
+            self._moved(resource, version)
+        if now >= self._told_at:
+            self._told_at = now + core.config.told_interval
+            self.write_told()
+        if now >= self._adopt_at:
+            self._adopt_at = now + core.config.adopt_interval
+            await self.adopt_all()
+
+    def write_told(self) -> None:
+        """Hand the store what watchers were told, and the CSeq numbers reserved."""
+        for live in self._core.engine.take_told():
+            self._core.store.touch_subscription(live.id, live.told_version, live.ceiling)
+
+    def on_change(self, change: Change) -> None:
+        """Another process, or another part of this one, changed something."""
+        match change.kind:
+            case Kind.RESOURCE:
+                self._moved(change.resource, change.version)
+            case Kind.SUBSCRIPTION:
+                live = self._core.engine.index.get(change.key)
+                if live is not None:
+                    self._core.spawn(self._check_owner(live))
+            case Kind.RESYNC:
+                self._core.spawn(self.resync())
+            case _:
+                pass
+        for package in self._core.packages.values():
+            if package.affected is not None:
+                self._provided_moved(package, change)
+
+    def _provided_moved(self, package: EventPackage, change: Change) -> None:
+        assert package.affected is not None
+        for resource in package.affected(change):
+            watched = self._core.engine.index.resource(resource)
+            if watched is not None:
+                self._core.reload(watched)
+
+    def _moved(self, resource: Resource, version: int) -> None:
+        watched = self._core.engine.index.resource(resource)
+        if watched is not None and version > watched.published_version:
+            self._core.reload(watched)
+
+    async def _check_owner(self, live: LiveSubscription) -> None:
+        """A subscription of ours was touched elsewhere: swept, ended or moved."""
+        core = self._core
+        row = await core.store.subscription(live.id)
+        if core.engine.index.get(live.id) is not live:
+            return
+        if row is None and live.usage.expires_at <= core.clock():
+            core.engine.finish(live, Cause.LAPSED)
+        elif row is None or row.owner != core.store.owner:
+            core.engine.forget(live)
+
+    async def resync(self) -> None:
+        """The feed was lost for a while: compare the versions of all that is watched."""
+        core = self._core
+        versions = await core.store.versions(list(core.engine.index.resources))
+        for resource, version in versions.items():
+            self._moved(resource, version)
+        for watched in self._provided():
+            core.reload(watched)
+        for live in tuple(core.engine.index):
+            if live.usage.expires_at <= core.clock():
+                await self._check_owner(live)
+
+    def _provided(self) -> list[LiveResource]:
+        index = self._core.engine.index
+        watched = (index.resource(resource) for resource in index.resources)
+        return [one for one in watched if one is not None and one.package.provide is not None]
+
+    async def reauthorize(self, aor: AoR) -> None:
+        """The rules of `aor` may have changed: ask again for each watcher (RFC 5025 §4)."""
+        core = self._core
+        for package in core.packages.values():
+            watched = core.engine.index.resource(Resource(aor, package.stored_as))
+            for live in tuple(watched.subscriptions.values()) if watched else ():
+                await self._decide_again(live, package)
+
+    async def _decide_again(self, live: LiveSubscription, package: EventPackage) -> None:
+        core = self._core
+        decision = await core.decide(live.resource.aor, identity_of(live.row.watcher), package)
+        if decision.handling is SubHandling.BLOCK:
+            await core.end(live.id)
+            core.engine.finish(live, Cause.DENIED)
+        elif core.engine.decided(live, decision):
+            core.engine.notifier.force(live)
+        else:
+            core.engine.notifier.hear(live, core.clock())

@@ -1,0 +1,227 @@
+"""A SUBSCRIBE as the notifier reads it (RFC 6665 §4.2.1).
+
+Pure: tags and instants are given. Reading raises PresenceError or ParseError; what comes out
+are values for the store.
+"""
+
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from presence.config import SUBSCRIBE_423_CEILING, PresenceConfig
+from presence.errors import (
+    BadRequest,
+    BodyTooLarge,
+    IntervalTooBrief,
+    NotAcceptable,
+    OutOfOrder,
+    SubscriptionUnknown,
+)
+from presence.live import CSEQ_BLOCK
+from presence.package import EventPackage
+from presence.subscription import State
+from sip.accept import best
+from sip.event import EventHeader
+from sip.message import Request
+from sip.transport.flow import Flow
+from store.operations import RefreshSubscription
+from store.values import Resource, SubscriptionRow
+
+NEVER_TOLD: Final = -1
+"""`told_version` before the first answered NOTIFY; below every version."""
+
+
+class Subscribe(NamedTuple):
+    """What a SUBSCRIBE asks for."""
+
+    package: EventPackage
+    event: EventHeader
+    expires: int
+    """Seconds granted; 0 fetches or unsubscribes."""
+    accept: str
+    """Its Accept values in one line, "" when it had none."""
+    content_type: str
+    """The one of the package's types that the watcher likes best."""
+    target: str | None
+    """URI of its Contact; None keeps that of the dialog."""
+
+
+def read_subscribe(request: Request, package: EventPackage, config: PresenceConfig) -> Subscribe:
+    """All that can be said without the store or the policy."""
+    if len(request.body) > config.max_body:
+        raise BodyTooLarge
+    if package.admit is not None:
+        package.admit(request)
+    event = request.event
+    assert event is not None, "find_package has read it"
+    accept = ", ".join(request.all("accept"))
+    return Subscribe(
+        package=package,
+        event=event,
+        expires=granted(request.expires, package, config),
+        accept=accept,
+        content_type=negotiate(request, accept, package),
+        target=contact_of(request),
+    )
+
+
+def granted(asked: int | None, package: EventPackage, config: PresenceConfig) -> int:
+    """Seconds granted, never more than asked for (RFC 6665 §4.2.1.1, §4.2.1.4)."""
+    if asked is None:
+        return min(package.default_expires, config.max_expires)
+    if 0 < asked < min(config.min_expires, SUBSCRIBE_423_CEILING):
+        raise IntervalTooBrief(config.min_expires)
+    return min(asked, config.max_expires)
+
+
+def negotiate(request: Request, accept: str, package: EventPackage) -> str:
+    """The media type of the NOTIFYs (RFC 3856 §6.5); without Accept the package's default.
+
+    An empty Accept takes nothing (RFC 3261 §20.1).
+    """
+    types = package.content_types
+    if request.get("accept") is None or accept == types[0]:
+        return types[0]
+    values = request.values("accept")
+    chosen = best(values, types) if values else None
+    if chosen is None:
+        raise NotAcceptable(types)
+    return chosen
+
+
+def contact_of(request: Request) -> str | None:
+    """The remote target a SUBSCRIBE gives (RFC 3261 §8.1.1.8); None without Contact."""
+    contacts = request.contacts
+    if not contacts:
+        return None
+    if len(contacts) > 1 or contacts[0].uri == "*":
+        raise BadRequest("a SUBSCRIBE has one Contact")
+    uri = contacts[0].sip_uri
+    return str(uri) if uri.headers else contacts[0].uri
+
+
+def open_row(
+    request: Request,
+    subscribe: Subscribe,
+    resource: Resource,
+    *,
+    watcher: str,
+    state: State,
+    local_tag: str,
+    flow: Flow,
+    now: float,
+) -> SubscriptionRow:
+    """The subscription and its dialog usage (RFC 3261 §12.1.1), as they are stored."""
+    target, remote_tag = subscribe.target, request.from_.tag
+    if target is None or not remote_tag:
+        raise BadRequest("a SUBSCRIBE needs a Contact and a From tag")
+    row = SubscriptionRow(
+        id=local_tag,
+        resource=resource,
+        event_id=subscribe.event.id,
+        event_parameters=str(subscribe.event.parameters),
+        watcher=watcher,
+        state=state.value,
+        call_id=request.call_id,
+        local_tag=local_tag,
+        remote_tag=remote_tag,
+        local_address=f"{request.get('to')};tag={local_tag}",
+        remote_address=request.get("from") or "",
+        remote_target=target,
+        route_set=tuple(request.values("record-route")),
+        local_contact=flow.contact,
+        remote_cseq=request.cseq.number,
+        cseq_ceiling=CSEQ_BLOCK,
+        expires_at=now + subscribe.expires,
+        accept=subscribe.accept,
+        content_type=subscribe.content_type,
+        told_version=NEVER_TOLD,
+        owner="",
+        transport=flow.transport,
+        flow=describe(flow),
+        created_at=now,
+    )
+    check_storable(row)
+    return row
+
+
+def check_storable(row: SubscriptionRow) -> None:
+    """Refuse octets that are no text; they would come back in no header (RFC 3261 §7.3.1)."""
+    texts = (
+        row.call_id,
+        row.remote_tag,
+        row.local_address,
+        row.remote_address,
+        row.remote_target,
+        row.event_parameters,
+        row.accept,
+        *row.route_set,
+    )
+    for text in texts:
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            raise BadRequest("a header is not UTF-8")
+        if "\0" in text:
+            raise BadRequest("a header holds a NUL")
+
+
+def describe(flow: Flow) -> str:
+    """Where a request came from, for people who look into the store."""
+    host, port = flow.remote
+    return f"{flow.transport.lower()}:{host}:{port}"
+
+
+def check_dialog(row: SubscriptionRow, request: Request, event: EventHeader) -> None:
+    """Refuse a SUBSCRIBE that is in no dialog usage of ours, or out of order.
+
+    Dialog id, package and `id` must all match (RFC 3261 §12.2.2, RFC 6665 §4.1.2.2, §8.2.1).
+    """
+    if (
+        row.call_id != request.call_id
+        or row.remote_tag != request.from_.tag
+        or row.event_id != event.id
+    ):
+        raise SubscriptionUnknown
+    if request.cseq.number <= row.remote_cseq:
+        raise OutOfOrder
+
+
+def refresh_operation(
+    row: SubscriptionRow,
+    request: Request,
+    subscribe: Subscribe,
+    *,
+    state: State,
+    ceiling: int,
+    flow: Flow,
+    now: float,
+) -> RefreshSubscription:
+    """The write that prolongs `row`; a Contact is a target refresh (RFC 3261 §12.2.2)."""
+    return RefreshSubscription(
+        id=row.id,
+        expires_at=now + subscribe.expires,
+        remote_cseq=request.cseq.number,
+        remote_target=subscribe.target or row.remote_target,
+        cseq_ceiling=ceiling,
+        state=state.value,
+        accept=subscribe.accept,
+        content_type=subscribe.content_type,
+        local_contact=flow.contact,
+        transport=flow.transport,
+        flow=describe(flow),
+    )
+
+
+def refreshed_row(row: SubscriptionRow, op: RefreshSubscription) -> SubscriptionRow:
+    """`row` as the store has it once `op` is committed."""
+    return replace(
+        row,
+        expires_at=op.expires_at,
+        remote_cseq=op.remote_cseq,
+        remote_target=op.remote_target,
+        cseq_ceiling=max(row.cseq_ceiling, op.cseq_ceiling),
+        state=op.state,
+        accept=op.accept,
+        content_type=op.content_type,
+        local_contact=op.local_contact,
+        transport=op.transport,
+        flow=op.flow,
+    )

@@ -1,0 +1,257 @@
+"""The road of a SUBSCRIBE (RFC 6665 §4.2.1). Shell."""
+
+from collections.abc import Callable
+
+from presence.core_service import Core, identity_of, resource_of, watcher_of
+from presence.engine import single, state_of
+from presence.errors import Forbidden, OutOfOrder, Overloaded, SubscriptionUnknown
+from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
+from presence.package import EventPackage, find_package
+from presence.policy import Decision, SubHandling
+from presence.ports import Transaction
+from presence.subscribe import (
+    Subscribe,
+    check_dialog,
+    open_row,
+    read_subscribe,
+    refresh_operation,
+    refreshed_row,
+)
+from presence.subscription import Cause
+from sip.authenticator import Identity
+from sip.message import Request
+from sip.uri import AoR
+from store.outcomes import SubscriptionGone
+from store.values import Resource, SubscriptionRow
+
+
+class SubscribeService:
+    """The notifier's answering side."""
+
+    def __init__(self, core: Core, new_tag: Callable[[], str]) -> None:
+        self._core = core
+        self._new_tag = new_tag
+
+    async def subscribe(self, tx: Transaction, identity: Identity) -> None:
+        """Answer, then notify. Raises PresenceError, SipError, StoreError."""
+        package = find_package(self._core.packages, tx.request.get("event"))
+        tag = tx.request.to.tag
+        if tag is None:
+            await self._initial(tx, identity, package)
+        else:
+            await self._within(tx, identity, package, tag)
+
+    async def _initial(self, tx: Transaction, identity: Identity, package: EventPackage) -> None:
+        core, request = self._core, tx.request
+        aor = await core.target(request, identity)
+        package = await self._variant(aor, package, request)
+        subscribe = read_subscribe(request, package, core.config)
+        decision = await core.decide(aor, identity, package)
+        if decision.handling is SubHandling.BLOCK:
+            raise Forbidden("the presentity does not want this watcher")
+        resource = resource_of(aor, package)
+        if subscribe.expires:
+            self._check_limits(resource, watcher_of(identity))
+        row = open_row(
+            request,
+            subscribe,
+            resource,
+            watcher=watcher_of(identity),
+            state=state_of(decision),
+            local_tag=self._new_tag(),
+            flow=tx.flow,
+            now=core.clock(),
+        )
+        if subscribe.expires:
+            await self._open(tx, row, subscribe, decision)
+        else:
+            await self._once(tx, row, subscribe, decision)
+
+    async def _variant(self, aor: AoR, package: EventPackage, request: Request) -> EventPackage:
+        for variant in self._core.variants:
+            other = await variant(aor, package, request)
+            if other is not None:
+                return other
+        return package
+
+    def _check_limits(self, resource: Resource, watcher: str) -> None:
+        """The caps of EVT-14, counted in this process."""
+        core = self._core
+        if core.engine.index.watched_by(watcher) >= core.config.max_subscriptions_per_watcher:
+            core.stats.limited["watcher"] += 1
+            raise Forbidden("too many subscriptions of this watcher")
+        watched = core.engine.index.resource(resource)
+        most = core.config.max_subscriptions_per_resource
+        if watched is not None and len(watched.subscriptions) >= most:
+            core.stats.limited["resource"] += 1
+            raise Overloaded("too many watchers", core.config.retry_after)
+
+    async def _open(
+        self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
+    ) -> None:
+        """In the index first, so that no change is lost while the write is awaited."""
+        core = self._core
+        live = core.engine.enter(row, subscribe.package, decision, tx.flow)
+        try:
+            written = await core.store.write_subscription(row)
+            if subscribe.package.provide and live.resource.provided.state is None:
+                await core.load_provided(live.resource)
+        except BaseException:
+            core.engine.forget(live)
+            raise
+        state = written.state
+        core.engine.published(row.resource, state.version, state.publications)
+        self._accept(tx, row, subscribe, to_tag=row.local_tag)
+        core.engine.opened(live)
+
+    async def _once(
+        self,
+        tx: Transaction,
+        row: SubscriptionRow,
+        subscribe: Subscribe,
+        decision: Decision,
+        *,
+        last_cseq: int = 0,
+    ) -> None:
+        """A fetch, or the last word in a dialog that is not served here: nothing is stored."""
+        core = self._core
+        watched = await self._read(row.resource, subscribe.package)
+        live = single(row, watched, decision, tx.flow, core.clock())
+        live.cseq = last_cseq
+        self._accept(tx, row, subscribe, to_tag=row.local_tag)
+        core.engine.opened(live)
+
+    async def _read(self, resource: Resource, package: EventPackage) -> LiveResource:
+        """The newest state, read past whatever is watched here."""
+        watched = LiveResource(resource, package)
+        if package.publishable:
+            state = await self._core.store.resource_state(resource)
+            watched.published(state.version, state.publications)
+        if package.provide is not None:
+            watched.provide(await package.provide(resource))
+        return watched
+
+    async def _within(
+        self, tx: Transaction, identity: Identity, package: EventPackage, tag: str
+    ) -> None:
+        core, request = self._core, tx.request
+        row = await self._row(tag)
+        package = self._package_of(row, package)
+        subscribe = read_subscribe(request, package, core.config)
+        check_dialog(row, request, subscribe.event)
+        if row.watcher != watcher_of(identity):
+            raise Forbidden("this is the subscription of another watcher")
+        decision = await core.decide(AoR(row.resource.aor), identity_of(row.watcher), package)
+        if decision.handling is SubHandling.BLOCK:
+            await self._deny(row)
+        if subscribe.expires:
+            await self._refresh(tx, row, subscribe, decision)
+        else:
+            await self._unsubscribe(tx, row, subscribe, decision)
+
+    async def _row(self, tag: str) -> SubscriptionRow:
+        """The subscription with our tag, from memory or from the process that served it."""
+        live = self._core.engine.index.get(tag)
+        row = live.row if live is not None else await self._core.store.subscription(tag)
+        if row is None or row.expires_at <= self._core.clock():
+            raise SubscriptionUnknown
+        return row
+
+    def _package_of(self, row: SubscriptionRow, named: EventPackage) -> EventPackage:
+        package = self._core.packages.get(row.resource.package)
+        if package is None or package.name != named.name:
+            raise SubscriptionUnknown
+        return package
+
+    async def _deny(self, row: SubscriptionRow) -> None:
+        """Policy has changed its mind: the refresh is refused and the subscription over."""
+        await self._core.end(row.id)
+        live = self._core.engine.index.get(row.id)
+        if live is not None:
+            self._core.engine.finish(live, Cause.DENIED)
+        raise Forbidden("the presentity does not want this watcher any more")
+
+    async def _refresh(
+        self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
+    ) -> None:
+        core = self._core
+        live = core.engine.index.get(row.id)
+        op = refresh_operation(
+            row,
+            tx.request,
+            subscribe,
+            state=state_of(decision),
+            ceiling=live.ceiling if live is not None else row.cseq_ceiling + 2 * CSEQ_BLOCK,
+            flow=tx.flow,
+            now=core.clock(),
+        )
+        outcome = await core.store.refresh_subscription(op)
+        live = core.engine.index.get(row.id)
+        if isinstance(outcome, SubscriptionGone):
+            raise self._lost(live, op.remote_cseq)
+        state = outcome.state
+        if live is None:
+            live = self._take_over(tx, refreshed_row(row, op), subscribe, decision)
+        elif op.remote_cseq > live.row.remote_cseq:
+            core.engine.refreshed(live, refreshed_row(live.row, op), decision, tx.flow)
+        if subscribe.package.provide and live.resource.provided.state is None:
+            await core.load_provided(live.resource)
+        core.engine.published(row.resource, state.version, state.publications)
+        self._accept(tx, live.row, subscribe, to_tag=None)
+        core.engine.opened(live)
+
+    def _lost(self, live: LiveSubscription | None, cseq: int) -> Exception:
+        """Why the store refused a refresh: overtaken by a later one, or gone."""
+        if live is not None and cseq <= live.row.remote_cseq:
+            return OutOfOrder()
+        if live is not None:
+            self._core.engine.forget(live)
+        return SubscriptionUnknown()
+
+    def _take_over(
+        self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
+    ) -> LiveSubscription:
+        """Serve here what another process served; it hears of it by the feed."""
+        live = self._core.engine.resume(
+            row, subscribe.package, decision, tx.flow, last_cseq=row.cseq_ceiling - CSEQ_BLOCK
+        )
+        live.opened = False
+        return live
+
+    async def _unsubscribe(
+        self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
+    ) -> None:
+        core = self._core
+        await core.end(row.id)
+        live = core.engine.index.get(row.id)
+        if live is None:
+            last_cseq = row.cseq_ceiling + CSEQ_BLOCK
+            await self._once(tx, row, subscribe, decision, last_cseq=last_cseq)
+            return
+        if subscribe.target is not None:
+            op = refresh_operation(
+                live.row,
+                tx.request,
+                subscribe,
+                state=live.usage.state,
+                ceiling=live.ceiling,
+                flow=tx.flow,
+                now=core.clock(),
+            )
+            core.engine.refreshed(live, refreshed_row(live.row, op), decision, tx.flow)
+        self._accept(tx, row, subscribe, to_tag=None)
+        core.engine.finish(live, Cause.LAPSED)
+
+    def _accept(
+        self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, *, to_tag: str | None
+    ) -> None:
+        """200, never 202 (RFC 6665 §8.3.1); what makes the dialog goes along (RFC 3261 §12.1.1)."""
+        self._core.stats.subscribe_accepted += 1
+        routes = tuple(("Record-Route", line) for line in tx.request.all("record-route"))
+        headers = (
+            *routes,
+            ("Expires", str(subscribe.expires)),
+            ("Contact", row.local_contact),
+            *subscribe.package.headers,
+        )
+        tx.respond(200, headers=headers, to_tag=to_tag)
