@@ -112,7 +112,7 @@ class NonInviteClient:
 
     __slots__ = ("_expires_at", "_interval", "_reliable", "_resend_at", "state")
 
-    def __init__(self, now: float, *, reliable: bool) -> None:
+    def __init__(self, now: float, reliable: bool) -> None:
         self.state = ClientState.TRYING
         self._reliable = reliable
         self._interval = T1
@@ -150,7 +150,7 @@ class InviteClient:
 
     __slots__ = ("_expires_at", "_interval", "_reliable", "_resend_at", "state")
 
-    def __init__(self, now: float, *, reliable: bool) -> None:
+    def __init__(self, now: float, reliable: bool) -> None:
         self.state = ClientState.CALLING
         self._reliable = reliable
         self._interval = T1

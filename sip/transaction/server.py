@@ -115,12 +115,12 @@ NON_INVITE_SERVER: Final[Mapping[tuple[ServerState, ServerEvent], Row]] = {
 
 def event_of(status: int) -> ServerEvent:
     """The event that a response with `status` is, coming from the TU."""
-    if status < FIRST_FINAL:
-        return ServerEvent.PROVISIONAL
-    return ServerEvent.SUCCESS if status < FIRST_FAILURE else ServerEvent.FAILURE
+    if status >= FIRST_FAILURE:
+        return ServerEvent.FAILURE
+    return ServerEvent.SUCCESS if status >= FIRST_FINAL else ServerEvent.PROVISIONAL
 
 
-def may_send(status: int, *, age: float, reliable: bool) -> bool:
+def may_send(status: int, age: float, reliable: bool) -> bool:
     """Whether a request other than INVITE may be answered `status`, `age` seconds after it came.
 
     Never with 408, which would come too late (RFC 4320 §4.2); of the 1xx only with 100, and that
@@ -136,7 +136,7 @@ class NonInviteServer:
 
     __slots__ = ("_reliable", "deadline", "state")
 
-    def __init__(self, now: float, *, reliable: bool) -> None:
+    def __init__(self, now: float, reliable: bool) -> None:
         self.state = ServerState.TRYING
         self.deadline = now + TRYING_OTHER
         self._reliable = reliable
@@ -164,7 +164,7 @@ class InviteServer:
 
     __slots__ = ("_expires_at", "_interval", "_reliable", "_resend_at", "state")
 
-    def __init__(self, now: float, *, reliable: bool) -> None:
+    def __init__(self, now: float, reliable: bool) -> None:
         self.state = ServerState.PROCEEDING
         self._reliable = reliable
         self._resend_at = now + TRYING_INVITE

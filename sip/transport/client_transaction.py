@@ -81,7 +81,7 @@ class NotifyTransaction:
         self._done = done
         self._owner = owner
         timers = owner.timers
-        self._machine = NonInviteClient(timers.now(), reliable=flow.reliable)
+        self._machine = NonInviteClient(timers.now(), flow.reliable)
         self._timer = timers.schedule(self._machine.deadline, self._on_timer)
 
     def start(self) -> None:
@@ -160,9 +160,7 @@ class ClientTransaction:
         self._on_timeout = on_timeout
         self._on_transport_error = on_transport_error
         machine = InviteClient if method == "INVITE" else NonInviteClient
-        self._machine: InviteClient | NonInviteClient = machine(
-            owner.timers.now(), reliable=flow.reliable
-        )
+        self._machine: InviteClient | NonInviteClient = machine(owner.timers.now(), flow.reliable)
         self._armed = NEVER
         self._timer: Timer | None = None
         self._arm()

@@ -36,5 +36,6 @@ class Ids:
         if not self._pool:
             text = os.urandom(POOL_OCTETS).hex()
             step = 2 * TAG_OCTETS
-            self._pool = [text[at : at + step] for at in range(0, len(text), step)]
-        return f"{self.worker_id}-{self._pool.pop()}"
+            starts = range(0, len(text), step)
+            self._pool = [f"{self.worker_id}-{text[at : at + step]}" for at in starts]
+        return self._pool.pop()

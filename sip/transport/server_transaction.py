@@ -21,7 +21,6 @@ from sip.transaction.server import (
 )
 from sip.transaction.timers import NEVER
 from sip.transport.flow import Flow
-from sip.transport.timers import Timers
 from sip.transport.top_via import Source
 from sip.wheel import Timer
 
@@ -43,13 +42,18 @@ class Keeper(Protocol):
     """What a server transaction needs of the layer that made it."""
 
     @property
-    def timers(self) -> Timers:
-        """The clock of the layer."""
+    def now(self) -> Callable[[], float]:
+        """The layer's clock, monotonic seconds."""
 
-    def new_tag(self) -> str:
-        """A tag of our own."""
+    @property
+    def schedule(self) -> Callable[[float, Callable[[], None]], Timer]:
+        """The layer's timers, see `Timers`."""
 
-    def answered(self, transaction: "ServerTransaction") -> None:
+    @property
+    def new_tag(self) -> Callable[[], str]:
+        """Makes a tag of our own."""
+
+    def answered(self, transaction: "ServerTransaction", now: float) -> None:
         """A request other than INVITE has its final response: keep that for timer J only."""
 
     def forget(self, transaction: "ServerTransaction") -> None:
@@ -86,12 +90,12 @@ class ServerTransaction:
         self,
         request: Request,
         flow: WireFlow,
-        *,
         key: bytes,
         port: int,
         received_at: float,
         keeper: Keeper,
     ) -> None:
+        """`key` and `port` are those of `sip.transport.top_via.arrive`."""
         self.request = request
         """As received, with the sender's address in its top Via."""
         self.flow = flow
@@ -112,11 +116,11 @@ class ServerTransaction:
         self._keeper = keeper
         self._tag: str | None = None
         self._is_invite = request.method == "INVITE"
-        self._born = now = keeper.timers.now()
+        self._born = now = keeper.now()
         machine = InviteServer if self._is_invite else NonInviteServer
-        self._machine: InviteServer | NonInviteServer = machine(now, reliable=flow.reliable)
+        self._machine: InviteServer | NonInviteServer = machine(now, flow.reliable)
         self._armed = self._machine.deadline
-        self._timer: Timer = keeper.timers.schedule(self._armed, self._on_timer)
+        self._timer: Timer = keeper.schedule(self._armed, self._on_timer)
 
     @property
     def state(self) -> ServerState:
@@ -159,36 +163,31 @@ class ServerTransaction:
 
     def respond_bytes(self, status: int, data: bytes) -> None:
         """Answer with a response that is already written, as a relay does."""
-        now = self._keeper.timers.now()
-        if not self._is_invite and not may_send(
-            status, age=now - self._born, reliable=self.flow.reliable
-        ):
-            return
-        self._perform(self._machine.step(event_of(status), now), data)
+        now = self._keeper.now()
+        if self._is_invite or may_send(status, now - self._born, self.flow.reliable):
+            self._perform(self._machine.step(event_of(status), now), now, data)
 
     def again(self) -> None:
         """The request came once more (§17.2.3)."""
-        self._perform(self._machine.step(ServerEvent.REQUEST, self._keeper.timers.now()))
+        now = self._keeper.now()
+        self._perform(self._machine.step(ServerEvent.REQUEST, now), now)
 
     def acknowledge(self, ack: Request) -> None:
         """An ACK for this INVITE came: absorbed, or of a 2xx and passed up (RFC 6026 §7.1)."""
         if not acknowledges(ack, self.response):
             return
-        effects = self._machine.step(ServerEvent.ACK, self._keeper.timers.now())
+        now = self._keeper.now()
+        effects = self._machine.step(ServerEvent.ACK, now)
         if ServerEffect.ACK_TO_TU in effects and self.on_ack is not None:
             self.on_ack(ack)
-        self._perform(effects)
+        self._perform(effects, now)
 
     def cancel(self) -> None:
         """A CANCEL came: it does nothing once there is a final response (§9.2)."""
         if not self.final and self.on_cancel is not None:
             self.on_cancel()
 
-    def stop_timer(self) -> None:
-        """Want no time any more."""
-        self._timer.cancel()
-
-    def _perform(self, effects: Effects, data: bytes = b"") -> None:
+    def _perform(self, effects: Effects, now: float, data: bytes = b"") -> None:
         """Do as the machine says; `data` is the response just given."""
         for effect in effects:
             match effect:
@@ -205,7 +204,7 @@ class ServerTransaction:
                     pass  # `acknowledge` has the ACK
                 case _:
                     assert_never(effect)
-        self._settle()
+        self._settle(now)
 
     def _send(self, data: bytes) -> None:
         self.response = data
@@ -221,19 +220,18 @@ class ServerTransaction:
         try:
             self._keeper.answer_elsewhere(self.answer_flow, self.answer_port, data)
         except TransportError:
-            now = self._keeper.timers.now()
-            self._perform(self._machine.step(ServerEvent.TRANSPORT_ERROR, now))
+            now = self._keeper.now()
+            self._perform(self._machine.step(ServerEvent.TRANSPORT_ERROR, now), now)
 
-    def _settle(self) -> None:
+    def _settle(self, now: float) -> None:
         """After a step: hand over to timer J, end, or set the timer anew."""
         machine = self._machine
-        state = machine.state
-        if state is ServerState.TERMINATED:
+        if machine.state is ServerState.COMPLETED and not self._is_invite:
+            self._timer.cancel()
+            self._keeper.answered(self, now)
+        elif machine.state is ServerState.TERMINATED:
             self._timer.cancel()
             self._keeper.forget(self)
-        elif state is ServerState.COMPLETED and not self._is_invite:
-            self._timer.cancel()
-            self._keeper.answered(self)
         elif machine.deadline != self._armed:
             self._timer.cancel()
             self._arm()
@@ -241,7 +239,8 @@ class ServerTransaction:
     def _arm(self) -> None:
         self._armed = self._machine.deadline
         if self._armed < NEVER:
-            self._timer = self._keeper.timers.schedule(self._armed, self._on_timer)
+            self._timer = self._keeper.schedule(self._armed, self._on_timer)
 
     def _on_timer(self) -> None:
-        self._perform(self._machine.on_deadline(self._keeper.timers.now()))
+        now = self._keeper.now()
+        self._perform(self._machine.on_deadline(now), now)

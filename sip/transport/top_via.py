@@ -10,7 +10,7 @@ answers at somebody else. Neither is a `received` or a filled-in `rport` that th
 
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from sip.errors import ParseError
 from sip.message import Draft, Request, parse_message
@@ -20,6 +20,14 @@ from sip.via import Via
 DEFAULT_PORT: Final = 5060
 MAX_PORT: Final = 65535
 
+_BRANCH: Final = b";branch="
+_RPORT: Final = b";rport"
+
+_PLAIN: Final = re.compile(
+    rb"\r\n(?:Via|v): ?SIP/2\.0/[A-Z]+ ([^;,\s\"]+)(;rport)?"
+    rb";branch=(z9hG4bK[^;,\s\"]*)(;rport)?\r\n[!-~]"
+)
+"""The first header as nearly everybody writes it."""
 _TOP_VIA: Final = re.compile(
     rb"\r\n(?:Via|VIA|via|v|V)[ \t]*:[ \t]*SIP/2\.0/[A-Za-z]+[ \t]+"
     rb"([^;,\s\"]+)(;[^,\s\"]*)(?=\r\n[^ \t]|,)"
@@ -46,38 +54,51 @@ class Source:
         return cls(ip, port, host.encode(), received.encode(), f"={port}{received}".encode())
 
 
-class Arrival(NamedTuple):
-    """A request as it is passed on."""
-
-    data: bytes
-    """The message with `received` and `rport` put in."""
-    key: bytes
-    port: int
-    """The port at the source address that the answer goes to over UDP."""
+Arrival = tuple[bytes, bytes, int]
+"""A request as it is passed on: the message with `received` and `rport` put in; the key of its
+transaction; the port at the source address that the answer goes to over UDP."""
 
 
 def arrive(data: bytes, source: Source) -> Arrival:
     """Stamp the request `data` from `source`; ParseError when it has no Via that can be read."""
+    match = _PLAIN.match(data, data.find(b"\r\n"))
+    if match is None:
+        return _arrive_otherwise(data, source)
+    sent_by, before, branch, after = match.groups()
+    key = branch_key(branch, sent_by, data[: data.find(b" ")])
+    if before or after:
+        at = match.end(2 if before else 4)
+        return data[:at] + source.rport + data[at:], key, source.port
+    return _without_rport(data, source, key, sent_by, match.end(3))
+
+
+def _without_rport(data: bytes, source: Source, key: bytes, sent_by: bytes, at: int) -> Arrival:
+    """Add `received` at `at` unless the sender named itself by its address (§18.2.1)."""
+    host, port = _split_sent_by(sent_by)
+    if host != source.host:
+        data = data[:at] + source.received + data[at:]
+    return data, key, port
+
+
+def _arrive_otherwise(data: bytes, source: Source) -> Arrival:
+    """Stamp a request whose Via is not the first header, or has other parameters."""
     match = _TOP_VIA.search(data)
     if match is None or data.find(b"\r\n\r\n", 0, match.start() + 1) >= 0:
         return _arrive_slowly(data, source)
     sent_by, parameters = match.groups()
-    at = parameters.find(b";branch=") + 8
+    at = parameters.find(_BRANCH) + len(_BRANCH)
     end = parameters.find(b";", at)
     branch = parameters[at:] if end < 0 else parameters[at:end]
-    if at < 8 or not branch.startswith(COOKIE) or _UNUSUAL.search(parameters):
+    if at < len(_BRANCH) or not branch.startswith(COOKIE) or _UNUSUAL.search(parameters):
         return _arrive_slowly(data, source)
     key = branch_key(branch, sent_by, data[: data.find(b" ")])
-    at = parameters.find(b";rport")
-    if at >= 0:
-        if parameters[at + 6 : at + 7] not in (b"", b";"):
-            return _arrive_slowly(data, source)
-        at += match.start(2) + 6
-        return Arrival(data[:at] + source.rport + data[at:], key, source.port)
-    host, port = _split_sent_by(sent_by)
-    if host != source.host:
-        data = data[: match.end(2)] + source.received + data[match.end(2) :]
-    return Arrival(data, key, port)
+    at = parameters.find(_RPORT) + len(_RPORT)
+    if at < len(_RPORT):
+        return _without_rport(data, source, key, sent_by, match.end(2))
+    if parameters[at : at + 1] not in (b"", b";"):
+        return _arrive_slowly(data, source)
+    at += match.start(2)
+    return data[:at] + source.rport + data[at:], key, source.port
 
 
 def _split_sent_by(sent_by: bytes) -> tuple[bytes, int]:
@@ -100,7 +121,7 @@ def _arrive_slowly(data: bytes, source: Source) -> Arrival:
     draft.remove_first_value("Via")
     draft.prepend("Via", str(_stamped(via, source)))
     port = source.port if via.wants_rport else via.port or DEFAULT_PORT
-    return Arrival(bytes(draft), key_of(request), port)
+    return bytes(draft), key_of(request), port
 
 
 def _stamped(via: Via, source: Source) -> Via:

@@ -35,18 +35,8 @@ OnError = Callable[[Exception, str], None]
 """Told of an exception and the Call-ID of the message that caused it, or ""."""
 
 
-class Answered:
-    """An answered request, kept for when it is sent again (timer J)."""
-
-    __slots__ = ("flow", "response")
-
-    def __init__(self, flow: Flow, response: bytes) -> None:
-        self.flow = flow
-        self.response = response
-
-    def again(self) -> None:
-        """The request came once more: so does the answer (RFC 3261 §17.2.2)."""
-        self.flow.send(self.response)
+Answered = tuple[Flow, bytes]
+"""Where an answer went, and the answer: all that is kept for when the request is sent again."""
 
 
 class TransactionLayer:
@@ -69,6 +59,8 @@ class TransactionLayer:
         gone, or raises TransportError.
         """
         self.timers = timers
+        self.now = timers.now
+        self.schedule = timers.schedule
         self.new_tag = ids.new_tag
         self.on_request = on_request
         self._config = config
@@ -131,7 +123,10 @@ class TransactionLayer:
         known = self._servers.get(key)
         if known is None:
             self._receive_new(data, flow, key, port)
-        elif isinstance(known, ServerTransaction) and data.startswith(b"ACK "):
+        elif isinstance(known, tuple):
+            answer_flow, response = known
+            answer_flow.send(response)
+        elif data.startswith(b"ACK "):
             known.acknowledge(_request(data))
         else:
             known.again()
@@ -145,9 +140,7 @@ class TransactionLayer:
         if self.pending >= self._config.max_transactions:
             self._refuse_for_load(request, flow, port)
             return
-        transaction = ServerTransaction(
-            request, flow, key=key, port=port, received_at=self._clock(), keeper=self
-        )
+        transaction = ServerTransaction(request, flow, key, port, self._clock(), self)
         self._servers[key] = transaction
         self.pending += 1
         if request.method == "CANCEL":
@@ -181,7 +174,7 @@ class TransactionLayer:
         if request is None or request.method == "ACK":
             return
         try:
-            known = self._servers.get(arrive(data, flow.source).key)
+            known = self._servers.get(arrive(data, flow.source)[1])
         except SipError:
             known = None
         if isinstance(known, ServerTransaction):
@@ -201,15 +194,15 @@ class TransactionLayer:
             request = salvage(data)
             self._on_error(error, (request.get("call-id") or "") if request else "")
 
-    def answered(self, transaction: ServerTransaction) -> None:
+    def answered(self, transaction: ServerTransaction, now: float) -> None:
         """See `Keeper`: over UDP the answer is kept for timer J, over a connection J is 0."""
         self.pending -= 1
         key = transaction.key
         if transaction.flow.reliable:
             self._servers.pop(key, None)
             return
-        self._servers[key] = Answered(transaction.answer_flow, transaction.response)
-        self._answers.keep(key, self.timers.now())
+        self._servers[key] = (transaction.answer_flow, transaction.response)
+        self._answers.keep(key, now)
         if not self._sweeping or len(self._answers) > self._config.max_answered:
             self._sweep()
 
