@@ -26,9 +26,11 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A short run of tests/bench; docs/benchmarks.md says what was measured with it.
+# What single parts cost, in CPU time; docs/benchmarks.md says how the whole server is measured.
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench $(ARGS)
+	@for file in tests/bench/bench_*.py; do \
+		echo "== $$file"; $(BIN)/python -m "tests.bench.$$(basename $$file .py)" || exit 1; \
+	done
 
 docs: $(STAMP)
 	$(BIN)/python -m server.settings_docs
@@ -40,5 +42,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Presentity needs Python 3.11 or newer; say make PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@

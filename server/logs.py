@@ -9,12 +9,14 @@ import asyncio
 import logging
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from server.config import LogFormat, LogLevel, LogSettings
+from server.config import LogFormat, LogSettings
+from sip.transport.endpoint import ServerTransaction
 
 SECRET_KEYS: Final = frozenset({"password", "authorization", "proxy_authorization", "ha1"})
 """Keys whose value is never written."""
@@ -77,9 +79,23 @@ def report_loop_exceptions(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_exception_handler(report)
 
 
-def debug_enabled(settings: LogSettings) -> bool:
-    """Whether message traces are wanted: ask once, at start."""
-    return settings.level is LogLevel.DEBUG
+def traced(handle: Callable[[ServerTransaction], None]) -> Callable[[ServerTransaction], None]:
+    """`handle`, with a debug line for each request; asked for once, at start, when debug is on."""
+    log = structlog.get_logger("server.trace")
+
+    def trace(tx: ServerTransaction) -> None:
+        request, flow = tx.request, tx.flow
+        log.debug(
+            "request",
+            method=request.method,
+            uri=request.uri_text,
+            call_id=request.get("call-id"),
+            peer=f"{flow.transport}:{flow.remote[0]}:{flow.remote[1]}",
+            body=request.body.decode("utf-8", "replace"),
+        )
+        handle(tx)
+
+    return trace
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

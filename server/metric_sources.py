@@ -3,6 +3,7 @@
 Packages keep plain numbers and know nothing of Prometheus; here each gets its name and labels.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from presence.stats import EventStats
@@ -45,6 +46,10 @@ def publish_metrics(services: Services) -> None:
     metrics = services.metrics
     _publish_events(metrics, services.event_stats)
     _publish_store(metrics, services.store.stats)
+    metrics.gauge(
+        "presentity_subscriptions", "Subscriptions served here", ("package", "state"),
+        lambda: from_counter(_subscriptions(services))(),
+    )  # fmt: skip
     metrics.counter(
         "presentity_xcap_requests", "XCAP requests", ("auid", "method", "code"),
         from_counter(services.xcap.stats.requests),
@@ -87,6 +92,11 @@ def _publish_store(metrics: Metrics, stats: StoreStats) -> None:
         metrics.gauge(f"presentity_store_{name}", text, ("lane",), _of_lanes(stats, read))
     for name, text in _STORE_COUNTERS.items():
         metrics.counter(f"presentity_store_{name}", text, (), from_value(_attribute(stats, name)))
+
+
+def _subscriptions(services: Services) -> Counter[tuple[str, str]]:
+    index = services.events.engine.index
+    return Counter((live.row.resource.package, live.usage.state.value) for live in index)
 
 
 def _attribute(holder: object, name: str) -> Callable[[], float]:

@@ -45,6 +45,13 @@ class Histogram:
         return result
 
 
+METHODS: Final = frozenset(
+    {"REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "OPTIONS", "MESSAGE", "INVITE", "ACK", "BYE"}
+    | {"CANCEL", "INFO", "PRACK", "REFER", "UPDATE"}
+)
+OTHER_METHOD: Final = "other"
+"""What a stranger makes up gets no label of its own."""
+
 K = TypeVar("K")
 Labels = tuple[str, ...]
 Sample = tuple[Labels, float]
@@ -83,7 +90,7 @@ class Metrics(Collector):
 
     def request(self, method: str, status: int) -> None:
         """Count one SIP request and the final status it got."""
-        self.requests[method, status] += 1
+        self.requests[method if method in METHODS else OTHER_METHOD, status] += 1
 
     def counter(self, name: str, text: str, labels: Sequence[str], read: Read) -> None:
         """Publish what `read` gives as a counter; `name` without `_total`."""

@@ -10,7 +10,8 @@ TUPLE_ID: Final = "presentity"
 
 def presence_body(entity: str, basic: str, note: str | None) -> bytes:
     """A document of one tuple: `entity` is a SIP URI, `basic` open or closed."""
-    root = etree.Element(f"{{{PIDF}}}presence", {"entity": entity}, nsmap={None: PIDF})
+    namespaces: dict[str | None, str] = {None: PIDF}
+    root = etree.Element(f"{{{PIDF}}}presence", {"entity": entity}, nsmap=namespaces)
     service = etree.SubElement(root, f"{{{PIDF}}}tuple", {"id": TUPLE_ID})
     status = etree.SubElement(service, f"{{{PIDF}}}status")
     etree.SubElement(status, f"{{{PIDF}}}basic").text = basic

@@ -4,7 +4,6 @@ Nothing listens and nothing runs yet when `build` returns; `server.app` starts a
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2s
 from typing import Final
@@ -13,7 +12,7 @@ import structlog
 
 from presence.config import PresenceConfig
 from presence.package import EventPackage, allow_events
-from presence.packages.presence import PRESENCE
+from presence.packages.presence import presence_package
 from presence.policy import default_policy
 from presence.service import EventService
 from presence.stats import EventStats
@@ -22,15 +21,16 @@ from proxy.options import options_headers
 from proxy.registrar_service import RegistrarService
 from proxy.registration import SUPPORTED, Limits
 from proxy.relay_service import RelayService
-from server.config import Settings
+from server.config import LogLevel, Settings
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
+from server.logs import traced
 from server.metrics import Metrics
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
 from sip.transport.config import EndpointConfig
-from sip.transport.endpoint import Endpoint
+from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.trust import TrustedPeers
 from sip.uri import AoR
 from store.store import Store
@@ -41,8 +41,6 @@ from xcap.http import XcapServer
 WORKER_ID_OCTETS: Final = 4
 """Of the hash of the node's name that goes into every branch and tag."""
 
-PACKAGES: Final[Mapping[str, EventPackage]] = {PRESENCE.stored_as: PRESENCE}
-"""Event packages that are served, by their name in the store; a new one is a line here."""
 
 log = structlog.get_logger("server")
 
@@ -88,6 +86,12 @@ class Nonces:
         )
 
 
+def event_packages(settings: Settings) -> dict[str, EventPackage]:
+    """Event packages that are served, by their name in the store; a new one is a line here."""
+    packages = [presence_package(min_interval=settings.presence.notify_interval)]
+    return {package.stored_as: package for package in packages}
+
+
 def worker_id(node: str) -> str:
     """Letters and digits that tell this process's branches and tags from those of others."""
     return blake2s(node.encode(), digest_size=WORKER_ID_OCTETS).hexdigest()
@@ -97,6 +101,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     """All services of one process named `node`. StoreError when the store does not answer."""
     secret = await store.secret()
     worker = worker_id(node)
+    packages = event_packages(settings)
     ours = OurAddresses(settings.domains, our_addresses(settings))
     nonces = Nonces(
         NonceMint(secret), NonceCounts(floor=time.time()), credential_lookup(store), worker
@@ -109,11 +114,16 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         credential=store.credential,
         clock=time.time,
     )
+
+    def on_request(tx: ServerTransaction) -> None:
+        dispatcher.on_request(tx)
+
+    debug = settings.log.level is LogLevel.DEBUG
     endpoint = Endpoint(
         config=EndpointConfig(
             listen=settings.sip.listen, advertise=settings.sip.advertise, worker_id=worker
         ),
-        on_request=lambda tx: dispatcher.on_request(tx),
+        on_request=traced(on_request) if debug else on_request,
         on_ack=lambda request, flow: dispatcher.on_ack(request, flow),
         on_error=report_failure,
     )
@@ -121,7 +131,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     events = EventService(
         store=store,
         endpoint=endpoint,
-        packages=PACKAGES,
+        packages=packages,
         config=presence_config(settings),
         authorize=default_policy(settings.presence.default_policy.value),
         exists=identities.exists,
@@ -144,7 +154,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         exists=identities.exists,
         secret=secret,
     )
-    names = allow_events(PACKAGES)
+    names = allow_events(packages)
     dispatcher = Dispatcher(
         ours=ours,
         identities=identities,
@@ -154,7 +164,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         relay=relay,
         options=options_headers(
             packages=names,
-            content_types=[kind for package in PACKAGES.values() for kind in package.publish_types],
+            content_types=[kind for package in packages.values() for kind in package.publish_types],
             supported=sorted(SUPPORTED),
         ),
         count=metrics.request,

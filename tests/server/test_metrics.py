@@ -13,6 +13,13 @@ def test_requests_are_counted_by_method_and_status() -> None:
     assert line in metrics.exposition()
 
 
+def test_methods_that_nobody_knows_share_a_label() -> None:
+    metrics = Metrics()
+    metrics.request("NONSENSE", 405)
+    metrics.request("RUBBISH", 405)
+    assert b'{method="other",status="405"} 2.0' in metrics.exposition()
+
+
 def test_a_gauge_is_read_when_asked_for() -> None:
     metrics, depth = Metrics(), [1]
     metrics.gauge("queue", "Queue", (), from_value(lambda: depth[0]))
