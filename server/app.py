@@ -26,7 +26,8 @@ from server.metric_sources import publish_metrics
 from server.wiring import Services, build
 from sip.errors import TransportError
 from store.errors import StoreError
-from store.store import Role, open_store
+from store.role import Role
+from store.store import open_store
 
 SETTLE_LIMIT: Final = 4.0
 """Seconds that requests in work get to end when the server drains."""

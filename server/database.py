@@ -13,7 +13,8 @@ from server.config import Settings
 from server.errors import ServerError
 from store import migrate
 from store.errors import StoreError
-from store.store import Role, Store, open_store
+from store.role import Role
+from store.store import Store, open_store
 
 
 @contextmanager
