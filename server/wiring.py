@@ -4,43 +4,43 @@ Nothing listens and nothing runs yet when `build` returns; `server.app` starts a
 """
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2s
-from typing import Final
 
 import structlog
 
-from presence.config import PresenceConfig
 from presence.package import EventPackage, allow_events
-from presence.packages.presence import presence_package
 from presence.policy import default_policy
 from presence.service import EventService
 from presence.stats import EventStats
 from proxy.addresses import OurAddresses
 from proxy.options import options_headers
 from proxy.registrar_service import RegistrarService
-from proxy.registration import SUPPORTED, Limits
+from proxy.registration import SUPPORTED
 from proxy.relay_service import RelayService
 from server.config import LogLevel, Settings
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
 from server.logs import traced
 from server.metrics import Metrics
+from server.parts import (
+    endpoint_config,
+    event_packages,
+    our_addresses,
+    presence_config,
+    registrar_limits,
+    worker_id,
+    xcap_config,
+)
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
-from sip.transport.config import EndpointConfig
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.trust import TrustedPeers
 from sip.uri import AoR
 from store.store import Store
 from store.values import Change
-from xcap.config import XcapConfig
 from xcap.http import XcapServer
-
-WORKER_ID_OCTETS: Final = 4
-"""Of the hash of the node's name that goes into every branch and tag."""
-
 
 log = structlog.get_logger("server")
 
@@ -55,7 +55,6 @@ class Services:
     registrar: RegistrarService
     relay: RelayService
     dispatcher: Dispatcher
-    identities: IdentityService
     xcap: XcapServer
     event_stats: EventStats
     metrics: Metrics
@@ -67,67 +66,56 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class Nonces:
-    """What the digests of SIP and XCAP share."""
+class Ground:
+    """What most services stand on."""
 
+    settings: Settings
+    store: Store
+    worker: str
+    """Letters and digits that no other process of the deployment has."""
+    secret: bytes
+    """The deployment's, so that one process knows what another has made."""
+    ours: OurAddresses
     mint: NonceMint
     counts: NonceCounts
-    lookup: CredentialLookup
-    salt: str
+    """Mint and counts are shared by SIP and XCAP."""
 
-    def authenticator(self, algorithms: tuple[str, ...], domains: tuple[str, ...]) -> Authenticator:
+    @classmethod
+    async def lay(cls, settings: Settings, store: Store, node: str) -> "Ground":
+        """Ask `store` for what it keeps for all processes. StoreError passes."""
+        secret = await store.secret()
+        ours = OurAddresses(settings.domains, our_addresses(settings))
+        mint, counts = NonceMint(secret), NonceCounts(floor=time.time())
+        return cls(settings, store, worker_id(node), secret, ours, mint, counts)
+
+    def authenticator(self, algorithms: Sequence[str]) -> Authenticator:
         return Authenticator(
             mint=self.mint,
             counts=self.counts,
-            lookup=self.lookup,
+            lookup=credential_lookup(self.store),
             algorithms=[str(name) for name in algorithms],
-            domains=domains,
-            salt=self.salt,
+            domains=self.settings.domains,
+            salt=self.worker,
         )
 
 
-def event_packages(settings: Settings) -> dict[str, EventPackage]:
-    """Event packages that are served, by their name in the store; a new one is a line here."""
-    packages = [presence_package(min_interval=settings.presence.notify_interval)]
-    return {package.stored_as: package for package in packages}
-
-
-def worker_id(node: str) -> str:
-    """Letters and digits that tell this process's branches and tags from those of others."""
-    return blake2s(node.encode(), digest_size=WORKER_ID_OCTETS).hexdigest()
-
-
 async def build(settings: Settings, store: Store, node: str) -> Services:
-    """All services of one process named `node`. StoreError when the store does not answer."""
-    secret = await store.secret()
-    worker = worker_id(node)
+    """All services of the process named `node`. StoreError when the store does not answer."""
+    ground = await Ground.lay(settings, store, node)
     packages = event_packages(settings)
-    ours = OurAddresses(settings.domains, our_addresses(settings))
-    nonces = Nonces(
-        NonceMint(secret), NonceCounts(floor=time.time()), credential_lookup(store), worker
-    )
-    identities = IdentityService(
-        authenticator=nonces.authenticator(settings.sip.digest_algorithms, settings.domains),
-        trusted=TrustedPeers(settings.sip.trusted_peers),
-        ours=ours,
-        authenticate=settings.sip.authenticate,
-        credential=store.credential,
-        clock=time.time,
-    )
+    event_stats, metrics = EventStats(), Metrics()
 
     def on_request(tx: ServerTransaction) -> None:
         dispatcher.on_request(tx)
 
     debug = settings.log.level is LogLevel.DEBUG
     endpoint = Endpoint(
-        config=EndpointConfig(
-            listen=settings.sip.listen, advertise=settings.sip.advertise, worker_id=worker
-        ),
+        config=endpoint_config(settings, ground.worker),
         on_request=traced(on_request) if debug else on_request,
         on_ack=lambda request, flow: dispatcher.on_ack(request, flow),
         on_error=report_failure,
     )
-    event_stats, metrics = EventStats(), Metrics()
+    identities = _identities(ground)
     events = EventService(
         store=store,
         endpoint=endpoint,
@@ -140,72 +128,73 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     )
     registrar = RegistrarService(
         store=store,
-        limits=Limits(
-            settings.sip.min_expires, settings.sip.max_expires, settings.sip.max_contacts
-        ),
-        is_ours=ours.is_domain,
+        limits=registrar_limits(settings),
+        is_ours=ground.ours.is_domain,
         clock=time.time,
-        worker=worker,
+        worker=ground.worker,
     )
     relay = RelayService(
         endpoint=endpoint,
-        ours=ours,
+        ours=ground.ours,
         lookup=registrar.lookup,
         exists=identities.exists,
-        secret=secret,
+        secret=ground.secret,
     )
+    dispatcher = _dispatcher(
+        ground, packages, identities, events, registrar, relay, metrics.request
+    )
+    xcap = _xcap(ground, identities)
+    services = Services(
+        store, endpoint, events, registrar, relay, dispatcher, xcap, event_stats, metrics
+    )
+    store.on_change(services.on_change)
+    return services
+
+
+def _identities(ground: Ground) -> IdentityService:
+    sip = ground.settings.sip
+    return IdentityService(
+        authenticator=ground.authenticator(sip.digest_algorithms),
+        trusted=TrustedPeers(sip.trusted_peers),
+        ours=ground.ours,
+        authenticate=sip.authenticate,
+        credential=ground.store.credential,
+        clock=time.time,
+    )
+
+
+def _dispatcher(
+    ground: Ground,
+    packages: Mapping[str, EventPackage],
+    identities: IdentityService,
+    events: EventService,
+    registrar: RegistrarService,
+    relay: RelayService,
+    count: Callable[[str, int], None],
+) -> Dispatcher:
     names = allow_events(packages)
-    dispatcher = Dispatcher(
-        ours=ours,
+    accepted = sorted({kind for package in packages.values() for kind in package.publish_types})
+    return Dispatcher(
+        ours=ground.ours,
         identities=identities,
         events=events,
         packages=names,
         registrar=registrar,
         relay=relay,
         options=options_headers(
-            packages=names,
-            content_types=[kind for package in packages.values() for kind in package.publish_types],
-            supported=sorted(SUPPORTED),
+            packages=names, content_types=accepted, supported=sorted(SUPPORTED)
         ),
-        count=metrics.request,
+        count=count,
     )
-    xcap = XcapServer(
-        store=store,
-        authenticator=nonces.authenticator(settings.http.digest_algorithms, settings.domains),
-        config=xcap_config(settings),
+
+
+def _xcap(ground: Ground, identities: IdentityService) -> XcapServer:
+    return XcapServer(
+        store=ground.store,
+        authenticator=ground.authenticator(ground.settings.http.digest_algorithms),
+        config=xcap_config(ground.settings),
         exists=identities.exists,
         clock=time.time,
-    )
-    services = Services(
-        store, endpoint, events, registrar, relay, dispatcher, identities, xcap,
-        event_stats, metrics,
-    )  # fmt: skip
-    store.on_change(services.on_change)
-    return services
-
-
-def presence_config(settings: Settings) -> PresenceConfig:
-    """What the event server is told."""
-    return PresenceConfig(
-        domains=frozenset(settings.domains),
-        min_expires=settings.presence.min_expires,
-        max_expires=settings.presence.max_expires,
-        publish_expires=settings.presence.max_expires,
-        default_policy=settings.presence.default_policy.value,
-        notify_interval=settings.presence.notify_interval,
-    )
-
-
-def xcap_config(settings: Settings) -> XcapConfig:
-    """What the XCAP server is told."""
-    return XcapConfig(
-        domains=settings.domains,
-        root=settings.http.xcap_root,
-        authenticate=settings.http.authenticate,
-        trusted_peers=settings.http.trusted_peers,
-        trusted_users=frozenset(settings.xcap.trusted_users),
-        max_body=settings.xcap.max_body,
-        compatibility=settings.xcap.compatibility,
     )
 
 
@@ -215,12 +204,6 @@ def report_failure(error: Exception, call_id: str) -> None:
         log.info("not-delivered", error=str(error), call_id=call_id)
     else:
         log.error("stack-failed", exc_info=error, call_id=call_id)
-
-
-def our_addresses(settings: Settings) -> list[str]:
-    """`host:port` of this server as it is advertised and listened on."""
-    listened = [listen.partition(":")[2] for listen in settings.sip.listen]
-    return [*filter(None, [settings.sip.advertise]), *listened]
 
 
 def credential_lookup(store: Store) -> CredentialLookup:

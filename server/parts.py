@@ -1,0 +1,70 @@
+"""Each package's own configuration value, out of the settings. Pure."""
+
+from hashlib import blake2s
+from typing import Final
+
+from presence.config import PresenceConfig
+from presence.package import EventPackage
+from presence.packages.presence import presence_package
+from proxy.registration import Limits
+from server.config import Settings
+from sip.transport.config import EndpointConfig
+from xcap.config import XcapConfig
+
+WORKER_ID_OCTETS: Final = 4
+"""Of the hash of the node's name that goes into every branch and tag."""
+
+
+def event_packages(settings: Settings) -> dict[str, EventPackage]:
+    """Event packages that are served, by their name in the store; a new one is a line here."""
+    packages = [presence_package(min_interval=settings.presence.notify_interval)]
+    return {package.stored_as: package for package in packages}
+
+
+def worker_id(node: str) -> str:
+    """Letters and digits that tell this process's branches and tags from those of others."""
+    return blake2s(node.encode(), digest_size=WORKER_ID_OCTETS).hexdigest()
+
+
+def endpoint_config(settings: Settings, worker: str) -> EndpointConfig:
+    """What the SIP endpoint is told."""
+    return EndpointConfig(
+        listen=settings.sip.listen, advertise=settings.sip.advertise, worker_id=worker
+    )
+
+
+def registrar_limits(settings: Settings) -> Limits:
+    """What the registrar is told."""
+    sip = settings.sip
+    return Limits(sip.min_expires, sip.max_expires, sip.max_contacts)
+
+
+def presence_config(settings: Settings) -> PresenceConfig:
+    """What the event server is told."""
+    return PresenceConfig(
+        domains=frozenset(settings.domains),
+        min_expires=settings.presence.min_expires,
+        max_expires=settings.presence.max_expires,
+        publish_expires=settings.presence.max_expires,
+        default_policy=settings.presence.default_policy.value,
+        notify_interval=settings.presence.notify_interval,
+    )
+
+
+def xcap_config(settings: Settings) -> XcapConfig:
+    """What the XCAP server is told."""
+    return XcapConfig(
+        domains=settings.domains,
+        root=settings.http.xcap_root,
+        authenticate=settings.http.authenticate,
+        trusted_peers=settings.http.trusted_peers,
+        trusted_users=frozenset(settings.xcap.trusted_users),
+        max_body=settings.xcap.max_body,
+        compatibility=settings.xcap.compatibility,
+    )
+
+
+def our_addresses(settings: Settings) -> list[str]:
+    """`host:port` of this server as it is advertised and listened on."""
+    listened = [listen.partition(":")[2] for listen in settings.sip.listen]
+    return [*filter(None, [settings.sip.advertise]), *listened]
