@@ -43,6 +43,8 @@ Exists = Callable[[AoR, Identity], Awaitable[bool]]
 
 ASSERTED: Final = ("P-Asserted-Identity", "P-Preferred-Identity")
 """What only a trusted peer may say (RFC 3325 §5)."""
+ADDED: Final = 300
+"""Octets that our Via and Record-Route may add; a larger whole may have to go by TCP."""
 MAX_WAITING_ACKS: Final = 1_000
 """ACKs whose next hop is being resolved or connected to; more are dropped."""
 
@@ -87,7 +89,7 @@ class RelayService:
         if not self.admits(request, routed):
             self._check_sender(request, routed, identity, tx.flow)
         hop = await self._hop(request, routed, identity, tx.flow)
-        flow = await self._flow(hop, len(request.body))
+        flow = await self._flow(hop, len(bytes(request)) + ADDED)
         branch = self._endpoint.new_branch() + loop_mark(request, routed, self._key)
         data = self._outgoing(request, hop, tx.flow, flow, branch, identity)
         relayed = _Relayed(self._endpoint, tx, Outgoing(data, branch, flow), self._ended)
@@ -154,7 +156,7 @@ class RelayService:
         """A flow to the next hop. Raises NextHopFailed."""
         uri = SipUri.parse(hop.next_hop)
         try:
-            return self._endpoint.flow_now(uri) or await self._endpoint.flow_to(uri, size=size)
+            return await self._endpoint.flow_to(uri, size=size)
         except TransportError as error:
             raise NextHopFailed from error
 
@@ -181,7 +183,7 @@ class RelayService:
             hop = hop_to(routed.uri, routed.routes)
             if not routed.routes:
                 hop = await self._hop_to_contact(request, routed.uri)
-            leaving = await self._flow(hop, len(request.body))
+            leaving = await self._flow(hop, len(bytes(request)) + ADDED)
             branch = self._endpoint.new_branch() + loop_mark(request, routed, self._key)
             via = f"{leaving.via_prefix};branch={branch};rport"
             leaving.send(forwarded(request, hop, via=via, recorded=(), dropped=ASSERTED))

@@ -184,6 +184,9 @@ class Dispatcher:
         else:
             if road is Road.RELAY and identity is not None:
                 return
+            if not tx.final:
+                log.error("request-unanswered", **_facts(tx.request))
+                self._respond(tx, 500)
         self._answered(tx)
 
     def _serve(self, tx: Transaction, road: Road, identity: Identity) -> Awaitable[None]:

@@ -194,9 +194,6 @@ class FakeSender:
         self.branches += 1
         return f"z9hG4bKours{self.branches}"
 
-    def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None:
-        return None
-
     async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
         self.asked.append(str(uri))
         if self.unreachable:
