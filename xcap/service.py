@@ -66,17 +66,13 @@ class XcapService:
     ) -> None:
         self._store = store
         self._usages = {usage.auid: usage for usage in usages}
+        self.auids = frozenset(self._usages) | {caps.AUID}
         self._config = config
         self._exists = exists
         self._clock = clock
         self._new_etag = new_etag
         self._claims = Claims(store)
         self._capabilities = made_document(caps.capabilities(self._usages.values()))
-
-    @property
-    def auids(self) -> frozenset[str]:
-        """The application usages that are served."""
-        return frozenset(self._usages) | {caps.AUID}
 
     def media_type(self, uri: XcapUri) -> str:
         """That of the document at `uri`. Raises NotFound for an unknown usage (§8)."""

@@ -10,6 +10,7 @@ UTF-8 throughout.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -27,12 +28,21 @@ SEPARATOR: Final = "~~"
 PCHAR: Final = "!$&'()*+,;=:@-._~"
 """What stands in a path segment as it is, beside letters and digits (RFC 3986 §3.3)."""
 
+SEGMENT_START: Final = r"A-Za-z0-9:@+_"
+SEGMENT: Final = SEGMENT_START + r".=;,$&!*'()\-"
+REMEMBERED_OWNERS: Final = 8192
 SIP_URI_CHARS: Final = PCHAR + "%/?[]"
 """What stands in a SIP URI as it is; escapes that were in the XUI stay."""
 
+PLAIN: Final = re.compile(
+    rf"[{SEGMENT_START}][{SEGMENT}]{{0,254}}(?:/[{SEGMENT_START}][{SEGMENT}]{{0,254}}){{0,4}}"
+)
+"""Nearly every target: short, with nothing to decode, no empty, dot or "~~" segment."""
+
 ORIGIN: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+SLASH: Final = re.compile(r"[/\\]")
 TEL_SEPARATORS: Final = re.compile(r"[-.()]")
 """visual-separator of RFC 3966 §3."""
 
@@ -74,7 +84,10 @@ def parse(target: str, root: str) -> XcapUri:
     path, _, query = origin_form(target).partition("?")
     if not path.startswith(root + "/"):
         raise NotFound(f"XCAP documents are below {root}/")
-    segments = path[len(root) + 1 :].split("/")
+    below = path[len(root) + 1 :]
+    segments = below.split("/")
+    if PLAIN.fullmatch(below):
+        return _document(segments, None, decode(query))
     segments, node_selector = _split_node_selector(segments)
     return _document(
         [_segment(text) for text in segments],
@@ -83,6 +96,7 @@ def parse(target: str, root: str) -> XcapUri:
     )
 
 
+@lru_cache(maxsize=REMEMBERED_OWNERS)
 def owner_of(xui: str, default_domain: str) -> AoR:
     """The user that `xui` names: sip:u@d, u@d, u in the default domain, or tel:.
 
@@ -137,7 +151,7 @@ def _segment(text: str) -> str:
     text = decode(text)
     if len(text) > MAX_SEGMENT:
         raise UriTooLong(f"a segment of the path is longer than {MAX_SEGMENT} characters")
-    if text in (".", "..") or any(char < " " or char == "\x7f" for char in text):
+    if text in (".", "..") or CONTROL.search(text):
         raise BadRequest("dot segments and control characters are not allowed in the path")
     return text
 
@@ -157,7 +171,7 @@ def _path(segments: list[str]) -> str:
     if not all(segments):
         raise NotFound("this is a directory, not a document")
     path = "/".join(segments)
-    if any(map(UNSAFE.search, segments)):
+    if any(map(SLASH.search, segments)):
         raise BadRequest("a slash inside a segment of a document's path is not allowed")
     if len(path) > MAX_PATH:
         raise UriTooLong(f"the document's path is longer than {MAX_PATH} characters")

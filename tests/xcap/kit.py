@@ -119,9 +119,9 @@ async def serving(
 
     async def lookup(aor: AoR) -> Hashes | None:
         found = await documents.credential(aor)
-        return found and Hashes(
-            AoR(found.aor), found.md5, found.sha256, found.md5_full, found.sha256_full
-        )
+        if found is None:
+            return None
+        return Hashes(AoR(found.aor), found.md5, found.sha256, found.md5_full, found.sha256_full)
 
     async def exists(aor: AoR, identity: Identity) -> bool:
         return identity.how == "asserted" or await documents.credential(aor) is not None
