@@ -92,9 +92,7 @@ class Loader(Generic[Key, Value]):
                     future.set_result(value)
 
 
-def _fail(
-    batch: Mapping[Key, list[asyncio.Future[Value]]], error: Exception
-) -> None:
+def _fail(batch: Mapping[Key, list[asyncio.Future[Value]]], error: Exception) -> None:
     for futures in batch.values():
         for future in futures:
             if not future.done():

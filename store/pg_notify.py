@@ -9,27 +9,20 @@ from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     ScalarSelect,
     Text,
     cast,
     func,
-    literal_column,
     select,
 )
 
 from store.feed_payload import CHANNEL, PAYLOAD_LIMIT, SEPARATOR
-from store.pg_statement import ONE, TEXT, WHOLE, given
+from store.pg_statement import ONE, TEXT, WHOLE, character, given, text_literal
 from store.values import Kind
 
 _OVERHEAD: Final = 24
 """Octets of a change besides its key: letter, version and separators."""
-
-
-def text_literal(value: str) -> ColumnElement[str]:
-    """`value` written into the SQL; only for constants of ours without a quote."""
-    return literal_column(f"'{value}'", Text())
 
 
 def told(source: CTE, kind: Kind, version: ColumnElement[int], *key: ColumnElement[str]) -> Any:
@@ -39,12 +32,12 @@ def told(source: CTE, kind: Kind, version: ColumnElement[int], *key: ColumnEleme
         words = words + text_literal(" ") + part
     number = func.row_number().over()
     rows = select(words.label("change"), number.label("place")).select_from(source).subquery()
-    separator = func.chr(literal_column(str(ord(SEPARATOR))), type_=Text())
+    separator = character(SEPARATOR)
     payload = given("feed_sender", TEXT) + separator + func.string_agg(rows.c.change, separator)
     share = given("feed_share", WHOLE)
     sent = (
         select(func.pg_notify(text_literal(CHANNEL), payload).label("sent"))
-        .group_by((rows.c.place - ONE).op("/")(share))
+        .group_by((rows.c.place - ONE) // share)
         .cte(f"told_{kind.name.lower()}")
     )
     counted: ScalarSelect[int] = select(func.count()).select_from(sent).scalar_subquery()

@@ -5,11 +5,11 @@ every other live publication, from one snapshot. When the version rose by more t
 over that snapshot, somebody committed in between, and the others are read again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
-from sqlalchemy import CTE, and_, case, cast, delete, false, func, null, select, union_all, update
+from sqlalchemy import CTE, and_, case, cast, delete, func, null, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 
 from store.operations import WritePublication
@@ -29,11 +29,11 @@ from store.pg_statement import (
     given,
     operations,
 )
+from store.state_rows import publication_of, published_at, states_of
 from store.tables import publications, resources
-from store.values import Kind, Publication, Resource, ResourceState, resource_key
+from store.values import Kind, Resource, ResourceState, resource_key
 
 MISMATCH: Final = EtagMismatch()
-EMPTY: Final = ResourceState(0, ())
 
 
 class PgPublications:
@@ -116,7 +116,7 @@ def _collect(
         others = (publication_of(row, 3),) if row[3] is not None else ()
         outcome = outcomes[place]
         if isinstance(outcome, PublicationWritten):
-            others = tuple(sorted((*outcome.others, *others), key=_published_at))
+            others = tuple(sorted((*outcome.others, *others), key=published_at))
         version, previous = row[1], row[2]
         if version is None:
             version = previous
@@ -124,31 +124,6 @@ def _collect(
             overtaken.add(place)
         outcomes[place] = PublicationWritten(version, others)
     return overtaken
-
-
-def states_of(keys: Sequence[Resource], rows: Sequence[Any]) -> dict[Resource, ResourceState]:
-    """Put rows of aor, package, version and a publication together by resource."""
-    versions: dict[Resource, int] = {}
-    found: dict[Resource, list[Publication]] = {}
-    for row in rows:
-        key = Resource(row[0], row[1])
-        versions[key] = row[2]
-        if row[3] is not None:
-            found.setdefault(key, []).append(publication_of(row, 3))
-    states: dict[Resource, ResourceState] = dict.fromkeys(keys, EMPTY)
-    for key, version in versions.items():
-        publications = sorted(found.get(key, ()), key=_published_at)
-        states[key] = ResourceState(version, tuple(publications))
-    return states
-
-
-def _published_at(publication: Publication) -> float:
-    return publication.published_at
-
-
-def publication_of(row: Any, start: int) -> Publication:
-    """Build a publication from six columns of `row`, in the order of the value's fields."""
-    return Publication(*row[start : start + 6])
 
 
 def _modified(op: CTE) -> CTE:
@@ -232,16 +207,26 @@ def _written(op: CTE, modified: CTE, risen: CTE, begun: CTE) -> CTE:
 
 def write_statement(*, telling: bool) -> Statement:
     """The batch's write; `telling` also notifies the feed."""
-    fields = {"aor": TEXT, "package": TEXT, "id": TEXT, "expected": TEXT, "entity_tag": TEXT}
-    more = {"expires_at": INSTANT, "check_at": WHOLE, "content_type": TEXT, "body": OCTETS}
-    op = operations("op", **fields, **more, published_at=INSTANT)
+    op = operations(
+        "op",
+        aor=TEXT,
+        package=TEXT,
+        id=TEXT,
+        expected=TEXT,
+        entity_tag=TEXT,
+        expires_at=INSTANT,
+        check_at=WHOLE,
+        content_type=TEXT,
+        body=OCTETS,
+        published_at=INSTANT,
+    )
     modified = _modified(op)
     removed = _removed(op)
     risen = _risen(modified, removed)
     begun = _begun(_inserted(op))
     written = _written(op, modified, risen, begun)
     w, before, other = written.c, resources.c, publications.c
-    columns: list[Any] = [w.n, w.version, before.version.label("previous"), *_fields()]
+    columns: list[Any] = [w.n, w.version, before.version.label("previous"), *publication_fields()]
     if telling:
         raised = select(w.aor, w.package, w.version).where(w.version.isnot(None)).cte("raised")
         told_of = raised.c
@@ -259,7 +244,7 @@ def write_statement(*, telling: bool) -> Statement:
     return compiled(statement)
 
 
-def _fields() -> tuple[Any, ...]:
+def publication_fields() -> tuple[Any, ...]:
     p = publications.c
     return p.id, p.entity_tag, p.expires_at, p.content_type, p.body, p.published_at
 
@@ -271,4 +256,4 @@ def read_statement() -> Statement:
     live = and_(p.aor == r.aor, p.package == r.package, p.expires_at > given("now", INSTANT))
     known = and_(r.aor == op.c.aor, r.package == op.c.package)
     joined = op.join(resources, known).outerjoin(publications, live)
-    return compiled(select(r.aor, r.package, r.version, *_fields()).select_from(joined))
+    return compiled(select(r.aor, r.package, r.version, *publication_fields()).select_from(joined))

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeEngine
 
 TEXT: Final = Text()
 WHOLE: Final = BigInteger()
-INSTANT: Final = Double()
+INSTANT: Final[Double[float]] = Double()
 OCTETS: Final = LargeBinary()
 
 ONE: Final[ColumnElement[int]] = literal_column("1", BigInteger())
@@ -67,3 +67,13 @@ def operations(name: str, **fields: TypeEngine[Any]) -> CTE:
 def given(name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
     """One scalar parameter."""
     return bindparam(name, type_=kind)
+
+
+def text_literal(value: str) -> ColumnElement[str]:
+    """`value` written into the SQL; only for constants of ours without a quote."""
+    return literal_column(f"'{value}'", TEXT)
+
+
+def character(value: str) -> ColumnElement[str]:
+    """One character, printable or not."""
+    return func.chr(literal_column(str(ord(value))), type_=TEXT)

@@ -5,10 +5,16 @@ the queue in front is full, `StoreUnavailable` when the database does not answer
 Callers may be cancelled at any await: an operation is then written whole or not at all.
 """
 
+import asyncio
+import secrets
+import time
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Final, Protocol
 
+from store import migrate
+from store.backend import Backend
+from store.database_store import ChangeHub, DatabaseStore
+from store.errors import StoreError
 from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
 from store.outcomes import (
     BindingsOutcome,
@@ -18,7 +24,11 @@ from store.outcomes import (
     SubscriptionOutcome,
     SubscriptionWritten,
 )
+from store.pg_backend import PgBackend
+from store.role import Role
+from store.sqlite_backend import SqliteBackend
 from store.stats import StoreStats
+from store.url import StoreUrl
 from store.values import (
     BindingSet,
     Change,
@@ -30,17 +40,10 @@ from store.values import (
     SubscriptionRow,
 )
 
+LIFE_SIZE: Final = 4
+"""Octets that tell one life of a node from the next."""
 QUEUE_LIMIT: Final = 20_000
 """Operations that may wait in one lane before further ones are refused."""
-
-
-class Role(Enum):
-    """Why a process opens the store."""
-
-    SERVER = "server"
-    """Serves users: keeps a heartbeat, hears the feed, adopts subscriptions."""
-    TOOL = "tool"
-    """A command that reads or changes something and ends, beside servers that run."""
 
 
 class Store(Protocol):
@@ -127,13 +130,39 @@ class Store(Protocol):
 
 
 async def open_store(
-    url: str, *, node: str, queue_limit: int = QUEUE_LIMIT, role: Role = Role.SERVER
+    url: str,
+    *,
+    node: str,
+    queue_limit: int = QUEUE_LIMIT,
+    role: Role = Role.SERVER,
+    clock: Callable[[], float] = time.time,
 ) -> Store:
     """Open the store at `url` for the process named `node` (unique among those alive).
 
-    Raises `StoreMisused` for a URL, schema or second process that cannot work, and
-    `StoreUnavailable` when the database does not answer.
+    `clock` gives Unix seconds. Raises `StoreMisused` for a URL, schema or second process
+    that cannot work, and `StoreUnavailable` when the database does not answer.
     """
-    from store.opening import open_database
+    parsed = StoreUrl.parse(url)
+    await asyncio.to_thread(migrate.check, url)
+    owner = f"{node}.{secrets.token_hex(LIFE_SIZE)}"
+    stats, hub = StoreStats(), ChangeHub()
+    backend = _backend(parsed, node, owner, role, stats, hub)
+    store = DatabaseStore(
+        backend, owner=owner, stats=stats, hub=hub, queue_limit=queue_limit, clock=clock
+    )
+    try:
+        await backend.start()
+    except StoreError:
+        await backend.close()
+        raise
+    return store
 
-    return await open_database(url, node=node, queue_limit=queue_limit, role=role)
+
+def _backend(
+    url: StoreUrl, node: str, owner: str, role: Role, stats: StoreStats, hub: ChangeHub
+) -> Backend:
+    if url.is_sqlite:
+        return SqliteBackend(url.path, owner=owner, role=role, stats=stats, changed=hub.changed)
+    return PgBackend(
+        url.asyncpg_dsn, node=node, owner=owner, role=role, stats=stats, changed=hub.changed
+    )

@@ -1,0 +1,133 @@
+"""What the store needs of a database: batches in, outcomes out.
+
+A batch holds no key twice. An outcome that is an exception fails its own operation; an
+exception raised fails the batch, of which then nothing was written.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
+from store.outcomes import (
+    BindingsOutcome,
+    DocumentOutcome,
+    Expired,
+    PublicationOutcome,
+    SubscriptionOutcome,
+)
+from store.values import (
+    BindingSet,
+    Credential,
+    Document,
+    DocumentKey,
+    Resource,
+    ResourceState,
+    SubscriptionRow,
+)
+
+SubscriptionOp = SubscriptionRow | RefreshSubscription | str
+"""To insert or replace, to prolong, or the id of one to end."""
+
+
+class Publications(Protocol):
+    """Publications and the state of their resources."""
+
+    async def write(
+        self, ops: Sequence[WritePublication], /
+    ) -> Sequence[PublicationOutcome | Exception]:
+        """Write a batch."""
+
+    async def read(
+        self, keys: Sequence[Resource], now: float, /
+    ) -> Mapping[Resource, ResourceState]:
+        """Return a state for every key."""
+
+
+class Subscriptions(Protocol):
+    """Subscriptions by id."""
+
+    async def write(
+        self, ops: Sequence[SubscriptionOp], now: float, /
+    ) -> Sequence[SubscriptionOutcome | Exception | None]:
+        """Write a batch; None answers an end."""
+
+    async def read(self, ids: Sequence[str], /) -> Mapping[str, SubscriptionRow]:
+        """Return those that are there."""
+
+    async def touch(self, touches: Sequence[tuple[str, int, int]], /) -> None:
+        """Remember id, version told and CSeq used of subscriptions that are still ours."""
+
+
+class Bindings(Protocol):
+    """Bindings by AoR."""
+
+    async def write(self, ops: Sequence[WriteBindings], /) -> Sequence[BindingsOutcome | Exception]:
+        """Write a batch."""
+
+    async def read(self, aors: Sequence[str], now: float, /) -> Mapping[str, BindingSet]:
+        """Return a set for every AoR."""
+
+
+class Documents(Protocol):
+    """Documents by key."""
+
+    async def write(self, ops: Sequence[WriteDocument], /) -> Sequence[DocumentOutcome | Exception]:
+        """Write a batch."""
+
+    async def read(self, keys: Sequence[DocumentKey], /) -> Mapping[DocumentKey, Document | None]:
+        """Return a document or None for every key."""
+
+    async def listing(self, auid: str, owner: str, /) -> list[Document]:
+        """Return an owner's documents, ordered by path."""
+
+
+class Credentials(Protocol):
+    """Credentials by AoR, and the database's secret."""
+
+    async def read(self, aors: Sequence[str], /) -> Mapping[str, Credential | None]:
+        """Return a credential or None for every AoR."""
+
+    async def write(self, rows: Sequence[Credential], /) -> int:
+        """Insert or replace in one transaction; return how many."""
+
+    async def delete(self, aor: str, /) -> bool:
+        """Delete; False when there was none."""
+
+    async def list_aors(self) -> list[str]:
+        """Return every AoR, in order."""
+
+    async def secret(self, candidate: bytes, /) -> bytes:
+        """Return the secret, which `candidate` becomes when there is none."""
+
+
+class Backend(Protocol):
+    """One database, opened for one process."""
+
+    @property
+    def publications(self) -> Publications: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+    @property
+    def bindings(self) -> Bindings: ...
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def credentials(self) -> Credentials: ...
+
+    async def start(self) -> None:
+        """Connect and be known to other processes."""
+
+    async def adopt(self, limit: int, now: float, /) -> list[SubscriptionRow]:
+        """Take over subscriptions of the dead."""
+
+    async def expire(self, now: float, /) -> Expired:
+        """Sweep."""
+
+    async def versions(self, keys: Sequence[Resource], /) -> dict[Resource, int]:
+        """Return a version for every resource."""
+
+    async def ping(self) -> None:
+        """Return when the database answers."""
+
+    async def close(self) -> None:
+        """Leave and disconnect."""

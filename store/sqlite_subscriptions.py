@@ -1,0 +1,157 @@
+"""Subscriptions on SQLite. Shell."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from store.backend import SubscriptionOp
+from store.operations import RefreshSubscription
+from store.outcomes import SubscriptionGone, SubscriptionOutcome, SubscriptionWritten
+from store.rows import SUBSCRIPTION_COLUMNS, check_at, pack_dialog, pack_reach, subscription_of
+from store.sqlite_publications import read_state
+from store.sqlite_statement import compiled, given, taken, values
+from store.sqlite_thread import SqliteThread
+from store.tables import subscriptions
+from store.values import Resource, SubscriptionRow
+
+GONE: Final = SubscriptionGone()
+
+_s = subscriptions.c
+_ID: Final = _s.id == given("id")
+_CHECK: Final = func.min(_s.check_at, given("check_at"))
+_PROLONGED: Final = ("state", "remote_cseq", "expires_at", "reach", "owner")
+_REPLACED: Final = (*_PROLONGED, "aor", "package", "watcher", "told_version", "dialog")
+
+WRITE: Final = compiled(
+    insert(subscriptions)
+    .values(taken("id", *_REPLACED, "cseq_ceiling", "check_at"))
+    .on_conflict_do_update(
+        index_elements=("id",),
+        set_={**taken(*_REPLACED, "cseq_ceiling"), "check_at": _CHECK},
+    )
+)
+REFRESH: Final = compiled(
+    update(subscriptions)
+    .values(
+        {
+            **taken(*_PROLONGED),
+            "cseq_ceiling": func.max(_s.cseq_ceiling, given("cseq_ceiling")),
+            "check_at": _CHECK,
+        }
+    )
+    .where(_ID, _s.remote_cseq < given("remote_cseq"), _s.expires_at > given("now"))
+    .returning(_s.aor, _s.package)
+)
+END: Final = compiled(delete(subscriptions).where(_ID))
+TOUCH: Final = compiled(
+    update(subscriptions)
+    .values(
+        told_version=func.max(_s.told_version, given("told")),
+        cseq_ceiling=func.max(_s.cseq_ceiling, given("cseq")),
+    )
+    .where(_ID, _s.owner == given("owner"))
+)
+_COLUMNS: Final[Sequence[Any]] = [_s[name] for name in SUBSCRIPTION_COLUMNS]
+READ: Final = compiled(select(*_COLUMNS).where(_ID))
+ADOPT: Final = compiled(
+    update(subscriptions)
+    .values(owner=given("owner"), cseq_ceiling=_s.cseq_ceiling + given("reserve"))
+    .where(
+        _s.id.in_(
+            select(_s.id)
+            .where(_s.owner != given("owner"), _s.expires_at > given("now"))
+            .limit(given("limit"))
+        )
+    )
+    .returning(*_COLUMNS)
+)
+
+
+class SqliteSubscriptions:
+    """Writes and reads subscriptions, owned by `owner`."""
+
+    def __init__(self, writer: SqliteThread, reader: SqliteThread, owner: str) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._owner = owner
+
+    async def write(
+        self, ops: Sequence[SubscriptionOp], now: float
+    ) -> list[SubscriptionOutcome | None]:
+        """Write a batch."""
+        return await self._writer.run(
+            lambda connection: [self._write(connection, op, now) for op in ops]
+        )
+
+    async def read(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
+        """Return those of `ids` that are there."""
+        return await self._reader.run(lambda connection: _read(connection, ids))
+
+    async def touch(self, touches: Sequence[tuple[str, int, int]]) -> None:
+        """Remember what was told of subscriptions that are still ours."""
+        arguments = [
+            values(id=name, told=told, cseq=cseq, owner=self._owner) for name, told, cseq in touches
+        ]
+        await self._writer.run(lambda connection: connection.executemany(TOUCH, arguments))
+
+    async def adopt(self, limit: int, now: float, reserve: int) -> list[SubscriptionRow]:
+        """Take over live ones of any earlier life."""
+        arguments = values(owner=self._owner, limit=limit, now=now, reserve=reserve)
+        rows = await self._writer.run(
+            lambda connection: connection.execute(ADOPT, arguments).fetchall()
+        )
+        return [subscription_of(row) for row in rows]
+
+    def _write(
+        self, connection: Connection, op: SubscriptionOp, now: float
+    ) -> SubscriptionOutcome | None:
+        match op:
+            case SubscriptionRow():
+                connection.execute(WRITE, self._row(op))
+                return SubscriptionWritten(read_state(connection, op.resource, now))
+            case RefreshSubscription():
+                found = connection.execute(REFRESH, self._refresh(op, now)).fetchone()
+                if found is None:
+                    return GONE
+                return SubscriptionWritten(read_state(connection, Resource(*found), now))
+            case _:
+                connection.execute(END, values(id=op))
+                return None
+
+    def _row(self, row: SubscriptionRow) -> dict[str, object]:
+        return values(
+            id=row.id,
+            aor=row.resource.aor,
+            package=row.resource.package,
+            watcher=row.watcher,
+            state=row.state,
+            remote_cseq=row.remote_cseq,
+            cseq_ceiling=row.cseq_ceiling,
+            told_version=row.told_version,
+            expires_at=row.expires_at,
+            check_at=check_at(row.expires_at),
+            owner=self._owner,
+            dialog=pack_dialog(row),
+            reach=pack_reach(row),
+        )
+
+    def _refresh(self, op: RefreshSubscription, now: float) -> dict[str, object]:
+        return values(
+            id=op.id,
+            state=op.state,
+            remote_cseq=op.remote_cseq,
+            cseq_ceiling=op.cseq_ceiling,
+            expires_at=op.expires_at,
+            check_at=check_at(op.expires_at),
+            reach=pack_reach(op),
+            owner=self._owner,
+            now=now,
+        )
+
+
+def _read(connection: Connection, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
+    rows = (connection.execute(READ, values(id=name)).fetchone() for name in ids)
+    return {row[0]: subscription_of(row) for row in rows if row is not None}
