@@ -28,7 +28,7 @@ UserOption = Annotated[
     str | None, typer.Option("--user", help="AoR to act as, for example alice@example.com.")
 ]
 PasswordOption = Annotated[
-    str | None, typer.Option("--password", help="Password; asked for when needed and left out.")
+    str | None, typer.Option("--password", help="Password; asked for on a terminal when left out.")
 ]
 
 T = TypeVar("T")
@@ -59,6 +59,17 @@ def ask_password(given: str | None, aor: str, *, confirm: bool = False) -> str:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise ServerError(f"{aor}: the password is empty")
+    return password
+
+
+def client_password(given: str | None, aor: str) -> str:
+    """The password of a client: as given, else from the terminal, else none.
+
+    A server that trusts where we are asks for none.
+    """
+    if given is not None or not sys.stdin.isatty():
+        return given or ""
+    password: str = typer.prompt(f"Password of {aor}", hide_input=True, default="")
     return password
 
 

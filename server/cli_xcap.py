@@ -18,7 +18,7 @@ from server.cli_options import (
     PasswordOption,
     SetOption,
     UserOption,
-    ask_password,
+    client_password,
     effective,
     run,
 )
@@ -71,7 +71,7 @@ class Account:
         if user is None:
             return cls(None)
         name = parse_address(user).removeprefix("sip:")
-        return cls(name, ask_password(password, name))
+        return cls(name, client_password(password, name))
 
 
 @dataclass(frozen=True, slots=True)
