@@ -67,7 +67,7 @@ class Engine:
         usage = Subscription.begin(granted=granted(decision), expires_at=row.expires_at)
         view = view_of(decision, row.content_type)
         watched = self.index.resource_for(row.resource, package)
-        live = LiveSubscription(row, usage, watched, view, connection(arrival))
+        live = LiveSubscription(row, usage, watched, view, arrival)
         self.index.add(live)
         return live
 
@@ -107,7 +107,7 @@ class Engine:
         live.usage = live.usage.refreshed(row.expires_at)
         live.row = row
         live.view = live.view._replace(content_type=row.content_type)
-        live.arrival = connection(arrival)
+        live.arrival = arrival
         live.readdress()
 
     def decided(self, live: LiveSubscription, decision: Decision) -> bool:
@@ -149,18 +149,13 @@ class Engine:
         return told
 
 
-def connection(flow: Flow | None) -> Flow | None:
-    """`flow` when it is a connection that NOTIFYs may go back over."""
-    return flow if flow is not None and flow.reliable else None
-
-
 def single(
     row: SubscriptionRow, watched: LiveResource, decision: Decision, arrival: Flow, now: float
 ) -> LiveSubscription:
     """A subscription that is over with its first NOTIFY (RFC 6665 §4.4.3)."""
     usage = Subscription.fetch(granted=granted(decision), now=now)
     view = view_of(decision, row.content_type)
-    return LiveSubscription(row, usage, watched, view, connection(arrival))
+    return LiveSubscription(row, usage, watched, view, arrival)
 
 
 def state_of(decision: Decision) -> State:

@@ -170,7 +170,7 @@ class LiveSubscription:
         self.resource = resource
         self.view = view
         self.arrival = arrival
-        """The connection its last SUBSCRIBE came by; None over UDP."""
+        """What its last SUBSCRIBE came by; None after an adoption."""
         self.cseq = 0
         """Of the last NOTIFY sent."""
         self.ceiling = row.cseq_ceiling

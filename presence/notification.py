@@ -9,6 +9,7 @@ from typing import Final
 
 from presence.route import road
 from presence.subscription import Notify, Reason, State
+from sip.head import encode
 from store.values import SubscriptionRow
 
 MAX_FORWARDS: Final = 70
@@ -44,12 +45,7 @@ def make_template(
         f"To: {row.remote_address}\r\nCall-ID: {row.call_id}\r\nContact: {row.local_contact}\r\n"
         f"Event: {event}{event_id}\r\n{more}CSeq: "
     )
-    return Template(f"NOTIFY {found or request_uri} SIP/2.0\r\nVia: ".encode(), wire(middle))
-
-
-def wire(text: str) -> bytes:
-    """Header text as the octets it came from; see `sip.message.Message.lines`."""
-    return text.encode("utf-8", "surrogateescape")
+    return Template(f"NOTIFY {found or request_uri} SIP/2.0\r\nVia: ".encode(), encode(middle))
 
 
 def join(

@@ -16,7 +16,7 @@ from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscr
 from presence.notification import Template, join, make_template, subscription_state
 from presence.package import Telling
 from presence.ports import Notifying
-from presence.route import leads_home, road
+from presence.route import goes_back, leads_home, road
 from presence.stats import EventStats
 from presence.subscription import Cause
 from presence.view import EMPTY, Rendered, rendered
@@ -177,17 +177,20 @@ class Notifier:
     def _way(self, live: LiveSubscription) -> Flow | None:
         """A flow that can be had at once; None when `find_way` was asked for one."""
         hop = live.hop or self._hop(live)
-        if hop is not None and not self._looked_up(live, hop):
-            flow = self._endpoint.flow_now(hop, prefer=live.arrival)
-            if flow is not None:
-                live.way = flow
-                return flow
+        if hop is not None:
+            live.way = self._way_now(live, hop)
+            if live.way is not None:
+                return live.way
         live.in_flight = True
         self._helper.find_way(live, 0)
         return None
 
-    def _looked_up(self, live: LiveSubscription, hop: SipUri) -> bool:
-        return not live.row.route_set and leads_home(hop, self._domains)
+    def _way_now(self, live: LiveSubscription, hop: SipUri) -> Flow | None:
+        if goes_back(live.arrival, hop):
+            return live.arrival
+        if not live.row.route_set and leads_home(hop, self._domains):
+            return None
+        return self._endpoint.flow_now(hop, prefer=live.arrival)
 
     def _hop(self, live: LiveSubscription) -> SipUri | None:
         live.hop = next_hop(live.row)

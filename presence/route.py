@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from sip.address import NameAddr
+from sip.transport.flow import Flow
 from sip.uri import SipUri
 
 
@@ -22,6 +23,20 @@ def road(remote_target: str, route_set: tuple[str, ...]) -> Road:
     if "lr" in first.sip_uri.parameters:
         return Road(remote_target, route_set, first.uri)
     return Road(first.uri, (*route_set[1:], f"<{remote_target}>"), first.uri)
+
+
+def goes_back(arrival: Flow | None, next_hop: SipUri) -> bool:
+    """Whether a request to `next_hop` goes over the connection that the dialog came by.
+
+    It does while the connection is open, which is the only way to a Contact behind an address
+    translator or in a browser; a next hop that insists on UDP is somewhere else.
+    """
+    return (
+        arrival is not None
+        and arrival.reliable
+        and not arrival.closed
+        and next_hop.transport != "udp"
+    )
 
 
 def leads_home(uri: SipUri, domains: frozenset[str]) -> bool:
