@@ -1,6 +1,6 @@
-"""Relays requests to the bindings of our users, and along the dialogs that follow (RFC 3261 §16).
+"""Relays requests to the bindings of our users, and along the dialogs that follow.
 
-Shell. Never an open relay: a request goes on when it is for a user of ours, comes from one, or
+Shell of RFC 3261 §16.2 to §16.11. Never an open relay: a request goes on when it is for a user of ours, comes from one, or
 belongs to a dialog that was let through before.
 """
 
