@@ -1,11 +1,22 @@
 """CSeq (RFC 3261 §20.16, §8.1.1.5). Pure."""
 
+import re
 from typing import Final, NamedTuple
 
 from sip.errors import ParseError
-from sip.grammar import is_token, parse_digits
+from sip.grammar import TOKEN, parse_digits
 
 MAX_CSEQ: Final = 2**31 - 1
+METHODS: Final = frozenset(
+    (
+        *("ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK"),
+        *("PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"),
+    )
+)
+"""The methods that are registered; any other token is a method too."""
+
+_SURE_DIGITS: Final = 9
+_CSEQ: Final = re.compile(rf"([0-9]+)[ \t]+({TOKEN})")
 
 
 class CSeq(NamedTuple):
@@ -17,10 +28,15 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "CSeq":
         """Read `number method`; ParseError when malformed or the number is 2**31 or more."""
-        words = text.split()
-        if len(words) != len(cls._fields) or not is_token(words[1]):
+        digits, _, method = text.partition(" ")
+        if method in METHODS and len(digits) <= _SURE_DIGITS and digits.isascii():
+            if digits.isdigit():
+                return cls(int(digits), method)
             raise ParseError("CSeq", text)
-        return cls(parse_digits("CSeq number", words[0], MAX_CSEQ), words[1])
+        match = _CSEQ.fullmatch(text)
+        if match is None:
+            raise ParseError("CSeq", text)
+        return cls(parse_digits("CSeq number", match[1], MAX_CSEQ), match[2])
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"

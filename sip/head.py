@@ -11,6 +11,10 @@ from sip.header_names import KEYS, key_of
 
 Index = dict[str, str]
 More = dict[str, list[str]]
+Indexed = tuple[Index, More]
+
+NO_MORE: Final[More] = {}
+"""Shared by all messages whose headers have one line each; never changed."""
 
 _BLANK: Final = " \t"
 _BLANKS: Final = (" ", "\t")
@@ -28,7 +32,24 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def index_lines(lines: list[str]) -> tuple[Index, More]:
+def is_tidy(head: str) -> bool:
+    """Whether `head` has no tabs, no two spaces together and none at the end of a line."""
+    return not ("  " in head or "\t" in head or " \r" in head or head.endswith(" "))
+
+
+def index_tidy_lines(lines: list[str]) -> Indexed:
+    """What `index_lines` gives, faster, for the lines of a tidy head."""
+    index: Index = {}
+    try:
+        for line in lines:
+            name, _, value = line.partition(": ")
+            index[KEYS[name]] = value
+    except KeyError:
+        return index_lines(lines)
+    return (index, NO_MORE) if len(index) == len(lines) else index_lines(lines)
+
+
+def index_lines(lines: list[str]) -> Indexed:
     """The first value of each key, and all the values of keys that come more than once.
 
     Folded lines are put together in `lines` itself (§7.3.1). Raises ParseError.

@@ -12,17 +12,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 from sip.address import NameAddr
-from sip.cseq import CSeq
+from sip.cseq import METHODS, CSeq
 from sip.draft import Draft as Draft
 from sip.errors import ParseError
 from sip.event import EventHeader
 from sip.grammar import TOKEN, is_token, parse_delta, parse_digits, split_list
 from sip.head import (
+    Index,
+    Indexed,
+    More,
     decode,
-    encode,
     header_line,
     index_lines,
+    index_tidy_lines,
     is_header,
+    is_tidy,
     to_wire,
     unfold,
     with_length,
@@ -47,8 +51,14 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) (.*)", re.IGNORECASE)
 _MEDIA_TYPE: Final = re.compile(rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})[ \t]*(?:;.*)?")
-_COPIED: Final = (("From", "from"), ("To", "to"), ("Call-ID", "call-id"), ("CSeq", "cseq"))
-_WORDS_OF_REQUEST_LINE: Final = 3
+_COPIED: Final = (
+    ("From: ", "from"),
+    ("To: ", "to"),
+    ("Call-ID: ", "call-id"),
+    ("CSeq: ", "cseq"),
+)
+_TYPED: Final = {each: each for each in ("application/pidf+xml", "application/sdp")}
+"""Content-Types that are their own media type: no need to look closer."""
 _REQUEST_URI: Final = re.compile(r"[!-~]+")
 
 
@@ -61,11 +71,9 @@ class Message:
     """Header lines as received, unfolded, without CRLF; decoded as UTF-8 with surrogateescape."""
     body: bytes
 
-    def __init__(self, lines: list[str], body: bytes) -> None:
-        self.lines = lines
-        self.body = body
-        self._index, self._more = index_lines(lines)
-        self._cache: dict[str, Any] = {}
+    _cache: dict[str, Any]
+    _index: Index
+    _more: More
 
     def get(self, key: str) -> str | None:
         """The first value of header `key`, stripped, or None."""
@@ -165,10 +173,7 @@ class Message:
         value = self._index.get("content-type")
         if value is None:
             return None
-        match = _MEDIA_TYPE.fullmatch(value)
-        if match is None:
-            raise ParseError("Content-Type", value)
-        return f"{match[1]}/{match[2]}".lower()
+        return _TYPED.get(value) or _media_type(value)
 
     def _mandatory(self, key: str) -> str:
         value = self._index.get(key)
@@ -188,10 +193,15 @@ class Request(Message):
     version: str
     """"SIP/2.0", or what the peer thinks it speaks; `sip.check` refuses others with 505."""
 
-    def __init__(self, start: tuple[str, str, str], lines: list[str], body: bytes) -> None:
-        """`start` is method, Request-URI and version."""
+    def __init__(
+        self, start: tuple[str, str, str], lines: list[str], body: bytes, indexed: Indexed
+    ) -> None:
+        """`start` is method, Request-URI and version; `indexed` is of `lines`."""
         self.method, self.uri_text, self.version = start
-        super().__init__(lines, body)
+        self.lines = lines
+        self.body = body
+        self._index, self._more = indexed
+        self._cache = {}
 
     @property
     def uri(self) -> Uri:
@@ -215,10 +225,15 @@ class Response(Message):
     status: int
     reason: str
 
-    def __init__(self, start: tuple[int, str], lines: list[str], body: bytes) -> None:
-        """`start` is status code and reason phrase."""
+    def __init__(
+        self, start: tuple[int, str], lines: list[str], body: bytes, indexed: Indexed
+    ) -> None:
+        """`start` is status code and reason phrase; `indexed` is of `lines`."""
         self.status, self.reason = start
-        super().__init__(lines, body)
+        self.lines = lines
+        self.body = body
+        self._index, self._more = indexed
+        self._cache = {}
 
     @property
     def start_line(self) -> str:
@@ -242,39 +257,53 @@ def parse_message(data: bytes) -> Request | Response:
     end = data.find(_END_OF_HEAD)
     if end < 0 or end > MAX_HEAD:
         raise ParseError("message, its head has no end", decode(data[:MAX_SHOWN]), len(data))
-    head = decode(data[:end])
+    head = str(data[:end], "utf-8", "surrogateescape")
     lines = head.split("\r\n")
     start = lines.pop(0)
     if len(lines) > MAX_HEADERS or not head.count("\n") == head.count("\r") == len(lines):
         raise ParseError("message head (too many lines, or a lone CR or LF)", start)
     body = data[end + len(_END_OF_HEAD) :]
-    message = _request(start, lines, body) or _response(start, lines, body)
+    indexed = index_tidy_lines(lines) if is_tidy(head) else index_lines(lines)
+    request = _request_start(start)
+    message = (
+        Request(request, lines, body, indexed)
+        if request
+        else Response(_response_start(start), lines, body, indexed)
+    )
     length = message.get("content-length")
     if length is not None and (length != str(len(body)) or "content-length" in message.repeated):
         message.body = body[: _content_length(message)]
     return message
 
 
-def _request(start: str, lines: list[str], body: bytes) -> Request | None:
-    """A request, or None when the start line is a response's."""
-    words = start.split(" ")
-    if words[0][:4].upper() == "SIP/":
-        return None
-    if (
-        len(words) != _WORDS_OF_REQUEST_LINE
-        or not is_token(words[0])
-        or not _REQUEST_URI.fullmatch(words[1])
-        or not _VERSION.fullmatch(words[2])
-    ):
-        raise ParseError("request line", start)
-    return Request((words[0], words[1], words[2]), lines, body)
+def _request_start(start: str) -> tuple[str, str, str] | None:
+    """Method, Request-URI and version, or None when the start line is a response's."""
+    method, _, rest = start.partition(" ")
+    uri, _, version = rest.partition(" ")
+    if version != SIP_VERSION or method not in METHODS or not _is_plain(uri):
+        if method[:4].upper() == "SIP/":
+            return None
+        if not (is_token(method) and _REQUEST_URI.fullmatch(uri) and _VERSION.fullmatch(version)):
+            raise ParseError("request line", start)
+    return method, uri, version
 
 
-def _response(start: str, lines: list[str], body: bytes) -> Response:
+def _is_plain(uri: str) -> bool:
+    return uri != "" and uri.isascii() and uri.isprintable()
+
+
+def _media_type(value: str) -> str:
+    match = _MEDIA_TYPE.fullmatch(value)
+    if match is None:
+        raise ParseError("Content-Type", value)
+    return f"{match[1]}/{match[2]}".lower()
+
+
+def _response_start(start: str) -> tuple[int, str]:
     match = _STATUS_LINE.fullmatch(start)
     if match is None:
         raise ParseError("status line", start)
-    return Response((int(match[1]), match[2] or ""), lines, body)
+    return int(match[1]), match[2] or ""
 
 
 def _content_length(message: Message) -> int:
@@ -301,7 +330,8 @@ def salvage(data: bytes) -> Request | None:
     if not is_token(method):
         return None
     uri = next(iter(uri.split()), "")
-    request = Request((method, uri, SIP_VERSION), list(filter(is_header, rest)), b"")
+    kept = list(filter(is_header, rest))
+    request = Request((method, uri, SIP_VERSION), kept, b"", index_lines(kept))
     return request if request.get("via") else None
 
 
@@ -309,8 +339,8 @@ def build_request(
     method: str, uri: str, headers: Iterable[tuple[str, str]], body: bytes = b""
 ) -> Request:
     """A request of our own; Content-Length is added, everything else is the caller's."""
-    lines = [header_line(name, value) for name, value in headers]
-    return Request((method, uri, SIP_VERSION), with_length(lines, len(body)), body)
+    lines = with_length([header_line(name, value) for name, value in headers], len(body))
+    return Request((method, uri, SIP_VERSION), lines, body, index_lines(lines))
 
 
 def build_response(
@@ -326,21 +356,27 @@ def build_response(
     copied character by character, `to_tag` added to a To that has none. Content-Length is added.
     Works on requests whose mandatory headers are malformed or missing: what is there is copied.
     """
+    get = request._index.get
     phrase = reason or REASONS.get(status) or REASONS[status // 100 * 100]
-    lines = [f"{SIP_VERSION} {status} {phrase}"]
-    lines += [f"Via: {via}" for via in request.all("via")]
-    for name, key in _COPIED:
-        value = request.get(key)
+    head = f"{SIP_VERSION} {status} {phrase}\r\n"
+    for via in request.all("via"):
+        head += f"Via: {via}\r\n"
+    for start, key in _COPIED:
+        value = get(key)
         if value is not None:
+            head += f"{start}{value}\r\n"
             if key == "to" and to_tag and not _has_tag(request, value):
-                value += f";tag={to_tag}"
-            lines.append(f"{name}: {value}")
-    lines += [header_line(name, value) for name, value in headers]
-    lines += (f"Content-Length: {len(body)}", "", "")
-    return encode("\r\n".join(lines)) + body
+                head = f"{head[:-2]};tag={to_tag}\r\n"
+    for name, value in headers:
+        if "\r" in value or "\n" in value:
+            raise ParseError("header value", value)
+        head += f"{name}: {value}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("utf-8", "surrogateescape") + body
 
 
 def _has_tag(request: Request, to: str) -> bool:
+    if "=" not in to:
+        return False
     try:
         return request.to.tag is not None
     except ParseError:

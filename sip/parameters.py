@@ -11,7 +11,10 @@ from typing import Final, Self
 from sip.errors import ParseError
 from sip.grammar import BARE_VALUE, HEX, QUOTED, TOKEN, is_quoted, is_token, quote, unquote
 
-_PLAIN: Final = re.compile(rf"(?:;{TOKEN}(?:={BARE_VALUE})?)*")
+PLAIN_PARAMETERS: Final = rf"(?:;{TOKEN}(?:={BARE_VALUE})?)*"
+"""Parameters without quotes and white space, which `Parameters.split` may take apart."""
+
+_PLAIN: Final = re.compile(PLAIN_PARAMETERS)
 _ONE: Final = re.compile(rf"[ \t]*;[ \t]*({TOKEN})(?:[ \t]*=[ \t]*({QUOTED}|{BARE_VALUE}))?")
 _URI_CHARACTERS: Final = (
     rf"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]+(?:{HEX}[A-Za-z0-9\-_.!~*'()\[\]/:&+$]*)*"
@@ -44,7 +47,7 @@ class Parameters(Mapping[str, str | None]):
     def parse(cls, text: str) -> Self:
         """Read `;name=value;flag…` or nothing, with white space and quotes where they may be."""
         if _PLAIN.fullmatch(text):
-            return cls._split(text)
+            return cls.split(text)
         values: dict[str, str | None] = {}
         position = 0
         end = len(text.rstrip(" \t"))
@@ -61,20 +64,24 @@ class Parameters(Mapping[str, str | None]):
         """Read the parameters of a SIP URI (§19.1.1); %-escapes stay as they are."""
         if not _URI_PLAIN.fullmatch(text):
             raise ParseError("URI parameters", text)
-        return cls._split(text)
+        return cls.split(text)
 
     @classmethod
-    def _split(cls, text: str) -> Self:
-        """Take apart text that is known to have no quotes and no white space."""
+    def split(cls, text: str) -> Self:
+        """Take apart text that fits PLAIN_PARAMETERS."""
         values: dict[str, str | None] = {}
         if text:
-            for one in text[1:].split(";"):
-                name, equals, value = one.partition("=")
-                name = name.lower()
-                if name in values:
-                    raise ParseError("parameters (name given twice)", text)
-                values[name] = value if equals else None
-        return cls._of(values, text)
+            items = text.split(";")
+            for item in items:
+                name, equals, value = item.partition("=")
+                values[name.lower()] = value if equals else None
+            if len(values) != len(items):
+                raise ParseError("parameters (a name given twice)", text)
+            del values[""]
+        self = cls.__new__(cls)
+        self._values = values
+        self._text = text
+        return self
 
     @classmethod
     def _of(cls, values: dict[str, str | None], text: str) -> Self:
@@ -108,7 +115,9 @@ class Parameters(Mapping[str, str | None]):
         return Parameters({key: value for key, value in self._values.items() if key != name})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Parameters) and self._values == other._values
+        if isinstance(other, Parameters):
+            return self._values == other._values
+        return isinstance(other, Mapping) and self._values == dict(other)
 
     def __hash__(self) -> int:
         return hash(tuple(sorted(self._values, key=str)))

@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv6Address
 from typing import Final, NewType, Self
 
 from sip.errors import ParseError
-from sip.grammar import HEX, HOST, normal_escapes, parse_digits
+from sip.grammar import HEX, HOST, check_ipv6, normal_escapes, parse_digits
 from sip.parameters import NO_PARAMETERS, Parameters
 
 AoR = NewType("AoR", str)
@@ -29,7 +28,7 @@ _USER: Final = rf"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*(?:{HEX}[A-Za-z0-9\-_.!~*'()&=+$
 _PASSWORD: Final = rf"[A-Za-z0-9\-_.!~*'()&=+$,]*(?:{HEX}[A-Za-z0-9\-_.!~*'()&=+$,]*)*"
 _HEADERS: Final = rf"(?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$&=]|{HEX})+"
 
-_PLAIN_AOR: Final = re.compile(r"sip:[A-Za-z0-9\-_.+]+@[a-z0-9.\-]*[a-z0-9]")
+_PLAIN_AOR: Final = re.compile(r"sip:[A-Za-z0-9\-_.+]+@[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
 _SIP_URI: Final = re.compile(
     rf"(sips?):(?:({_USER})(?::({_PASSWORD}))?@)?({HOST})(?::([0-9]+))?(;[^?]*)?(?:\?({_HEADERS}))?",
     re.IGNORECASE,
@@ -37,7 +36,6 @@ _SIP_URI: Final = re.compile(
 _OTHER_URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):([!#-;=?-Z\[\]_a-z~]+)")
 _COMPARED_IF_EITHER: Final = frozenset({"user", "ttl", "method", "maddr", "transport"})
 _AOR_SCHEMES: Final = frozenset({"pres", "im"})
-_BRACKETS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class SipUri:
             raise ParseError("SIP URI", text)
         scheme, user, password, host, port, parameters, headers = match.groups()
         if host[0] == "[":
-            _check_ipv6(host, text)
+            check_ipv6(host, text)
         return cls(
             scheme.lower(),
             user,
@@ -163,13 +161,6 @@ def _aor_of(text: str) -> AoR:
 
 _cached_uri = lru_cache(CACHED_URIS)(_parse_uri)
 _cached_aor = lru_cache(CACHED_URIS)(_aor_of)
-
-
-def _check_ipv6(host: str, text: str) -> None:
-    try:
-        IPv6Address(host[1:-1])
-    except ValueError:
-        raise ParseError("IPv6 reference", text, text.find(host)) from None
 
 
 def _unescaped(text: str | None) -> str | None:

@@ -7,14 +7,17 @@ import re
 from typing import Final
 
 from sip.errors import ParseError
-from sip.grammar import HOST, TOKEN, parse_digits, split_list
-from sip.parameters import NO_PARAMETERS, Parameters
+from sip.grammar import HOST, TOKEN, check_ipv6, parse_digits, split_list
+from sip.parameters import NO_PARAMETERS, PLAIN_PARAMETERS, Parameters
 from sip.uri import MAX_PORT
 
 MAGIC_COOKIE: Final = "z9hG4bK"
 """Every branch made by RFC 3261's rules begins with this (RFC 3261 §8.1.1.7)."""
 
-_PLAIN: Final = re.compile(rf"SIP/2\.0/([A-Z]+) ({HOST})(?::([0-9]{{1,5}}))?(;.*)?")
+_PLAIN: Final = re.compile(
+    rf"SIP/2\.0/([A-Z]+) ({HOST})(?::([0-9]{{1,4}}|[1-5][0-9]{{4}}))?({PLAIN_PARAMETERS})"
+)
+"""As nearly all of them are written; what does not fit is read by `_FULL`."""
 _FULL: Final = re.compile(
     rf"SIP[ \t]*/[ \t]*[0-9]+\.[0-9]+[ \t]*/[ \t]*({TOKEN})[ \t]+({HOST})"
     r"(?:[ \t]*:[ \t]*([0-9]+))?[ \t]*(;.*)?",
@@ -47,10 +50,18 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> "Via":
         """Read one Via value; ParseError when it is none."""
-        match = _PLAIN.fullmatch(text) or _FULL.fullmatch(text)
+        match = _PLAIN.fullmatch(text)
+        if match:
+            transport, host, port, parameters = match.groups()
+            if host[0] == "[":
+                check_ipv6(host, text)
+            return cls(transport, host, int(port) if port else None, Parameters.split(parameters))
+        match = _FULL.fullmatch(text)
         if match is None:
             raise ParseError("Via", text)
         transport, host, port, parameters = match.groups()
+        if host[0] == "[":
+            check_ipv6(host, text)
         return cls(
             transport.upper(),
             host,
