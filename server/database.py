@@ -8,13 +8,17 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 from server.config import Settings
 from server.errors import ServerError
 from store import migrate
-from store.errors import StoreError
+from store.errors import StoreError, StoreMisused
 from store.role import Role
 from store.store import Store, open_store
+
+EMPTY_SIGNS: Final = ("schema is at nothing", "no such database")
+"""How `store.migrate.check` says that nothing is there yet."""
 
 
 @contextmanager
@@ -31,12 +35,14 @@ def prepare_schema(settings: Settings) -> bool:
     """Make an empty database ready and check any other; True when it was empty. Blocks."""
     url = settings.store.url
     with told_in_one_line():
-        empty = migrate.revision(url) is None
-        if empty:
-            migrate.upgrade(url)
-        else:
+        try:
             migrate.check(url)
-    return empty
+        except StoreMisused as error:
+            if not any(sign in str(error) for sign in EMPTY_SIGNS):
+                raise
+            migrate.upgrade(url)
+            return True
+    return False
 
 
 def node_name(settings: Settings) -> str:
