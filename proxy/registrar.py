@@ -44,7 +44,7 @@ def live(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
 
 def by_preference(bindings: tuple[Binding, ...]) -> tuple[Binding, ...]:
     """Highest q first, then the most recent (RFC 3261 §16.6)."""
-    return tuple(sorted(bindings, key=_rank))
+    return bindings if len(bindings) < 2 else tuple(sorted(bindings, key=_rank))
 
 
 def _rank(binding: Binding) -> tuple[float, float]:
@@ -61,8 +61,8 @@ def decide(current: BindingSet, registration: Registration, now: float, limits: 
         put, gone = _remove_all(present, registration), present
     else:
         put, gone = _update(present, registration, now)
-    kept = tuple(binding for binding in present if binding not in gone)
-    after = (*kept, *put)
+    away = {binding.contact for binding in gone}
+    after = (*(binding for binding in present if binding.contact not in away), *put)
     if len(after) > max(limits.max_contacts, len(present)):
         raise TooManyContacts
     written = {binding.contact for binding in put}

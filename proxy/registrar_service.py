@@ -115,15 +115,16 @@ class RegistrarService:
 
     def _read(self, tx: Transaction, identity: Identity) -> Registration:
         request, flow = tx.request, tx.flow
-        uri = request.to.sip_uri
-        if uri.user is None or not self._is_ours(uri.host.lower()):
+        aor = request.to.aor
+        _, user, host = aor.rpartition("@")
+        if not user or not self._is_ours(host):
             raise NotFound
-        if identity.aor != uri.aor:
+        if identity.aor != aor:
             raise NotOwner
         host, port = flow.remote
         name = f"{flow.transport.lower()}:{host}:{port}" if flow.reliable else ""
         source = Source(host, port, flow.transport, name, self._worker)
-        return read_registration(request, uri.aor, source, self._limits)
+        return read_registration(request, aor, source, self._limits)
 
     async def _apply(self, registration: Registration, now: float) -> Decision:
         """Decide and write until both agree on what was there before."""
@@ -164,6 +165,8 @@ class RegistrarService:
     def _written(self, aor: AoR, before: BindingSet, decision: Decision, version: int) -> None:
         """Remember and tell; bindings whose expiry nobody had noticed are told first."""
         self._cache.put(aor, BindingSet(version, decision.bindings))
+        if self.listener is None:
+            return
         held = before.bindings
         if decision.lapsed:
             left = tuple(binding for binding in held if binding not in decision.lapsed)

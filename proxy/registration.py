@@ -12,6 +12,7 @@ from proxy.errors import BadRegistration, IntervalTooBrief
 from sip.address import NameAddr
 from sip.errors import ParseError
 from sip.message import Request
+from sip.parameters import Parameters
 from sip.uri import AoR
 
 DEFAULT_EXPIRES: Final = 3600
@@ -124,10 +125,10 @@ def received_uri(request: Request, source: Source) -> str:
 
     Only for a client that talks to us directly: with a proxy between, Path is the way back.
     """
-    via = request.via
-    if len(request.vias) > 1:
+    lines = request.all("via")
+    if len(lines) > 1 or "," in lines[0]:
         return ""
-    behind_nat = via.host.strip("[]").lower() != source.host
+    behind_nat = request.via.host.strip("[]").lower() != source.host
     nameless = any(INVALID_HOST in contact.uri.lower() for contact in request.contacts)
     if not behind_nat and not nameless:
         return ""
@@ -164,8 +165,14 @@ def _read_contact(contact: NameAddr, default: int, limits: Limits) -> Wanted:
         q=_q_value(parameters.value("q")),
         instance=parameters.value("+sip.instance") or "",
         reg_id=_reg_id(parameters.value("reg-id")),
-        parameters=str(parameters.without("expires")).removeprefix(";"),
+        parameters=_kept(parameters),
     )
+
+
+def _kept(parameters: Parameters) -> str:
+    if not parameters or (len(parameters) == 1 and "expires" in parameters):
+        return ""
+    return str(parameters.without("expires")).removeprefix(";")
 
 
 def _check_scheme(contact: NameAddr) -> None:

@@ -1,7 +1,7 @@
 """Relays requests to the bindings of our users, and along the dialogs that follow.
 
-Shell of RFC 3261 §16.2 to §16.11. Never an open relay: a request goes on when it is for a user of ours, comes from one, or
-belongs to a dialog that was let through before.
+Shell, RFC 3261 §16.2 to §16.11. Never an open relay: a request goes on when it is for a user
+of ours, comes from one, or belongs to a dialog that was let through before.
 """
 
 import asyncio
@@ -97,7 +97,7 @@ class RelayService:
         relayed.start()
 
     def ack(self, request: Request, flow: Flow) -> None:
-        """Send the ACK of a 2xx on (§16.11's forwarding); there is nobody to tell of a failure."""
+        """Send the ACK of a 2xx on without state (§16.11); there is nobody to tell of a failure."""
         if len(self._acks) < MAX_WAITING_ACKS:
             task = asyncio.get_running_loop().create_task(self._ack(request, flow))
             self._acks.add(task)
