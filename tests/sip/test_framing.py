@@ -30,6 +30,11 @@ def in_threes(data: bytes) -> Iterator[bytes]:
         yield data[at : at + 3]
 
 
+def feed_all(reader: StreamReader, pieces: Iterator[bytes]) -> None:
+    for piece in pieces:
+        reader.feed(piece)
+
+
 def read(cut: Cut, data: bytes) -> tuple[list[bytes | str], StreamReader]:
     reader = StreamReader()
     found: list[bytes | str] = []
@@ -83,8 +88,7 @@ def test_hopeless_framing_is_refused(cut: Cut, data: bytes, why: str) -> None:
     """RFC 3261 §18.3: a stream without lengths cannot be read on."""
     reader = StreamReader()
     with pytest.raises(ParseError):
-        for piece in cut(data):
-            reader.feed(piece)
+        feed_all(reader, cut(data))
     assert reader.broken
     with pytest.raises(ParseError):
         reader.feed(OPTIONS)

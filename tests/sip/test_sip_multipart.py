@@ -10,7 +10,8 @@ from sip.multipart import build_multipart, parse_multipart
 
 def test_parts_are_read() -> None:
     body = (
-        b"preamble\r\n--x y\r\nContent-Type: application/rlmi+xml\r\nContent-ID: <1@a>\r\n\r\n<list/>"
+        b"preamble\r\n--x y\r\nContent-Type: application/rlmi+xml\r\n"
+        b"Content-ID: <1@a>\r\n\r\n<list/>"
         b"\r\n--x y  \r\n\r\nno headers\r\n--x y--\r\nepilogue --x y"
     )
     first, second = parse_multipart('Multipart/Related; type="a/b";boundary="x y"', body)
