@@ -46,6 +46,8 @@ RETRY_AFTER: Final = "1"
 """Seconds after which a client may ask an overloaded server again."""
 KEEP_ALIVE: Final = 75.0
 """Seconds that a connection may be idle."""
+LINGER: Final = 1.0
+"""Seconds for which the rest of a refused body is thrown away, before the connection is."""
 BODY_TIMEOUT: Final = 30.0
 """Seconds within which the whole body must have arrived."""
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -102,6 +104,7 @@ class XcapServer:
             logger=wire,
             auto_decompress=False,
             keepalive_timeout=KEEP_ALIVE,
+            lingering_time=LINGER,
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -48,6 +48,9 @@ DECLARED_ENCODING: Final = re.compile(
 UTF_8: Final = frozenset({b"utf-8", b"us-ascii"})
 """Declarations that hold for a document in UTF-8; ASCII is a part of it."""
 
+RESOURCE_LIMIT: Final = 114
+"""libxml2's XML_ERR_RESOURCE_LIMIT: of its limits only that of depth lies below ours."""
+
 PARSER: Final = etree.XMLParser(
     encoding="utf-8",
     resolve_entities=False,
@@ -67,6 +70,8 @@ def parse(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> etree._Element:
     try:
         root = etree.fromstring(data, PARSER)
     except etree.XMLSyntaxError as error:
+        if error.code == RESOURCE_LIMIT:
+            raise TooDeep(f"elements nest deeper than {limits.depth} levels") from None
         raise NotWellFormed(explain(error)) from None
     except ValueError as error:
         raise NotWellFormed(str(error)) from None
