@@ -11,6 +11,7 @@ from sqlalchemy.types import BigInteger
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
 
 ONE: Final[ColumnElement[int]] = literal_column("1", BigInteger())
+ZERO: Final[ColumnElement[int]] = literal_column("0", BigInteger())
 
 
 def given(name: str) -> BindParameter[Any]:

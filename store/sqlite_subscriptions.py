@@ -12,7 +12,7 @@ from store.operations import RefreshSubscription
 from store.outcomes import SubscriptionGone, SubscriptionOutcome, SubscriptionWritten
 from store.rows import SUBSCRIPTION_COLUMNS, check_at, pack_dialog, pack_reach, subscription_of
 from store.sqlite_publications import read_state
-from store.sqlite_statement import compiled, given, taken, values
+from store.sqlite_statement import ZERO, compiled, given, taken, values
 from store.sqlite_thread import SqliteThread
 from store.tables import subscriptions
 from store.values import Resource, SubscriptionRow
@@ -64,6 +64,7 @@ ADOPT: Final = compiled(
             select(_s.id)
             .where(_s.owner != given("owner"), _s.expires_at > given("now"))
             .limit(given("limit"))
+            .offset(ZERO)
         )
     )
     .returning(*_COLUMNS)
