@@ -11,6 +11,7 @@ from typing import Final
 from proxy.errors import BadRegistration, IntervalTooBrief
 from sip.address import NameAddr
 from sip.errors import ParseError
+from sip.grammar import is_storable
 from sip.message import Request
 from sip.parameters import Parameters
 from sip.uri import AoR
@@ -23,6 +24,8 @@ SUPPORTED: Final = frozenset({"path"})
 """Option tags that a REGISTER may require."""
 SCHEMES: Final = frozenset({"sip", "sips", "tel", "mailto", "im", "pres"})
 """Schemes a contact may have; only sip and sips are relayed to."""
+MAX_USER_AGENT: Final = 255
+"""Characters of the User-Agent that are kept."""
 MAX_REG_ID: Final = 2**31 - 1
 _MAX_DIGITS: Final = 20
 """Longer numbers are beyond every bound; Python refuses to read the longest."""
@@ -106,15 +109,18 @@ def read_registration(request: Request, aor: AoR, source: Source, limits: Limits
     else:
         default = _header_expires(request)
         wanted = tuple(_read_contact(contact, default, limits) for contact in contacts)
+    path = tuple(request.values("path"))
+    _check_storable(request.call_id, *path, *(one.parameters for one in wanted))
+    _check_path(path)
     return Registration(
         aor=aor,
         call_id=request.call_id,
         cseq=request.cseq.number,
         wanted=wanted,
         everything=everything,
-        path=tuple(request.values("path")),
+        path=path,
         received=received_uri(request, source),
-        user_agent=request.get("user-agent") or "",
+        user_agent=_user_agent(request),
         flow=source.flow,
         worker=source.worker if source.flow else "",
     )
@@ -135,6 +141,24 @@ def received_uri(request: Request, source: Source) -> str:
     host = f"[{source.host}]" if ":" in source.host else source.host
     suffix = "" if source.transport == "UDP" else f";transport={source.transport.lower()}"
     return f"sip:{host}:{source.port}{suffix}"
+
+
+def _check_storable(*texts: str) -> None:
+    """A database keeps no NUL and no octets that are not UTF-8; nor does a binding."""
+    if not all(map(is_storable, texts)):
+        raise BadRegistration("Bad Characters")
+
+
+def _check_path(path: Sequence[str]) -> None:
+    """Requests will have to be routed by it (RFC 3327 §5.3)."""
+    for value in path:
+        _ = NameAddr.parse(value).sip_uri
+
+
+def _user_agent(request: Request) -> str:
+    """What the client calls itself, as far as it can be kept."""
+    text = request.get("user-agent") or ""
+    return text[:MAX_USER_AGENT] if is_storable(text) else ""
 
 
 def _check_everything(request: Request, contacts: Sequence[NameAddr]) -> None:

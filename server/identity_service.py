@@ -9,9 +9,10 @@ from typing import Final
 from proxy.addresses import OurAddresses
 from proxy.ports import Clock, Transaction
 from sip.authenticator import Accepted, Authenticator, Identity, Stale
+from sip.errors import ParseError
 from sip.message import Request
 from sip.trust import TrustedPeers, asserted_identity
-from sip.uri import AoR, aor_of
+from sip.uri import AoR
 from store.values import Credential
 
 CREDENTIALS: Final = {False: "authorization", True: "proxy-authorization"}
@@ -41,14 +42,11 @@ class IdentityService:
         self._clock = clock
 
     def at_once(self, tx: Transaction) -> Identity | None:
-        """The sender when the packet's source says enough; None when credentials must tell.
-
-        Raises ParseError.
-        """
+        """The sender when the packet's source says enough; None when credentials must tell."""
         if self._trusted.trusts(tx.flow.remote[0]):
-            return Identity(asserted_identity(tx.request), "asserted")
+            return Identity(_sender(tx.request, asserted_identity), "asserted")
         if not self._authenticate:
-            return Identity(aor_of(tx.request.from_.uri), "none")
+            return Identity(_sender(tx.request, lambda request: request.from_.aor), "none")
         return None
 
     def has_credentials(self, request: Request, *, relaying: bool) -> bool:
@@ -92,3 +90,11 @@ class IdentityService:
         """The domain of the user whose credentials are wanted (§22.1): To's to register."""
         address = request.to if request.method == "REGISTER" else request.from_
         return self._ours.realm(address.uri)
+
+
+def _sender(request: Request, read: Callable[[Request], AoR | None]) -> AoR | None:
+    """Nobody in particular when From is a tel: URI, as a gateway to the telephone network has."""
+    try:
+        return read(request)
+    except ParseError:
+        return None

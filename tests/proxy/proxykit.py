@@ -43,7 +43,7 @@ def request(
         "",
         body,
     ]
-    message = parse_message("\r\n".join(head).encode())
+    message = parse_message("\r\n".join(head).encode("utf-8", "surrogateescape"))
     assert isinstance(message, Request)
     return message
 

@@ -64,6 +64,9 @@ def test_an_hour_is_never_too_brief() -> None:
         pytest.param(["Contact: <sip:a@h>;q=high"], BadRegistration, id="q-no-number"),
         pytest.param(["Contact: <sip:a@h>;q=nan"], BadRegistration, id="q-nan"),
         pytest.param(["Contact: <sip:a@>"], ParseError, id="uri-without-host"),
+        pytest.param(['Contact: <sip:a@h>;x="\\\0"'], ParseError, id="nul-in-parameter"),
+        pytest.param(['Contact: <sip:a@h>;x="\udcff"'], BadRegistration, id="no-utf-8"),
+        pytest.param(["Contact: <sip:a@h>", "Path: <sip:@>"], ParseError, id="path-leads-nowhere"),
     ],
 )
 def test_contradiction_is_400(lines: list[str], error: type[ProxyError | ParseError]) -> None:
@@ -149,3 +152,13 @@ def test_connection_names_its_process() -> None:
     source = Source("192.0.2.10", 5070, "TCP", "tcp:192.0.2.10:5070", "w1")
     registration = read("Contact: <sip:a@h>", source=source)
     assert (registration.flow, registration.worker) == ("tcp:192.0.2.10:5070", "w1")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("phone/1.0", "phone/1.0"), ("x" * 300, "x" * 255), ("pho\udcffne", "")],
+    ids=["plain", "long", "no-utf-8"],
+)
+def test_user_agent_is_kept_as_far_as_it_can_be(text: str, kept: str) -> None:
+    """What cannot be stored of a header that only informs is left out."""
+    assert read(f"User-Agent: {text}").user_agent == kept

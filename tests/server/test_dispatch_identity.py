@@ -73,6 +73,7 @@ def authorization(world: World, password: str = PASSWORD, user: str = "alice") -
                      id="asserted-first"),
         pytest.param([], ALICE, ALICE, id="then-from"),
         pytest.param([], "sip:anonymous@anonymous.invalid", None, id="anonymous"),
+        pytest.param([], "tel:+15551234", None, id="from-the-telephone-network"),
     ],
 )  # fmt: skip
 def test_trusted_peer_is_taken_at_its_word(lines: list[str], sender: str, aor: str | None) -> None:
