@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import count
 
 from presence.config import PresenceConfig
 from presence.package import EventPackage, Variant
@@ -36,6 +37,8 @@ AS_ALICE = Identity(ALICE, "digest")
 AS_BOB = Identity(BOB, "digest")
 NOON = 1_800_000_000.0
 """Where fake clocks start, Unix seconds."""
+NUMBERS = count(1)
+"""Tags and branches differ between the endpoints of one test too."""
 
 
 class Clock:
@@ -124,15 +127,12 @@ class FakeEndpoint:
         self.slow_flow: FakeFlow | None = FakeFlow("TCP")
         """What waiting leads to; None fails."""
         self.asked: list[tuple[str, int]] = []
-        self._number = 0
 
     def new_branch(self) -> str:
-        self._number += 1
-        return f"z9hG4bKbranch{self._number}"
+        return f"z9hG4bKbranch{next(NUMBERS)}"
 
     def new_tag(self) -> str:
-        self._number += 1
-        return f"tag{self._number}"
+        return f"tag{next(NUMBERS)}"
 
     def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None:
         return self.flow
