@@ -65,7 +65,10 @@ def test_an_hour_is_never_too_brief() -> None:
         pytest.param(["Contact: <sip:a@h>;q=nan"], BadRegistration, id="q-nan"),
         pytest.param(["Contact: <sip:a@>"], ParseError, id="uri-without-host"),
         pytest.param(['Contact: <sip:a@h>;x="\\\0"'], ParseError, id="nul-in-parameter"),
-        pytest.param(['Contact: <sip:a@h>;x="\udcff"'], BadRegistration, id="no-utf-8"),
+        pytest.param(['Contact: <sip:a@h>;x="\udcff"'], ParseError, id="no-utf-8"),
+        pytest.param(
+            ["Contact: <sip:a@h>", 'Path: "\\\0" <sip:p;lr>'], BadRegistration, id="nul-in-path"
+        ),
         pytest.param(["Contact: <sip:a@h>", "Path: <sip:@>"], ParseError, id="path-leads-nowhere"),
     ],
 )
