@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from tests.databases import drop_database, fresh_database
 from tests.processes import DOMAIN, Deployment, Running, sqlite_url
 from tests.rawdigest import Login
 from tests.rawsip import SipClient
@@ -25,11 +26,17 @@ def password_of(name: str) -> str:
 @pytest.fixture(
     scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 )
-def store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def store_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """An empty store of either kind."""
     if request.param == "sqlite":
-        return sqlite_url(tmp_path_factory.mktemp("store"))
-    return str(request.getfixturevalue("postgres_dsn"))
+        yield sqlite_url(tmp_path_factory.mktemp("store"))
+        return
+    postgres = request.getfixturevalue("postgres_server")
+    url = fresh_database(postgres)
+    yield url
+    drop_database(postgres, url)
 
 
 @pytest.fixture(scope="session")
