@@ -166,7 +166,11 @@ class Authenticator:
         return Accepted(aor)
 
     def _ours(self, values: Sequence[str], realm: str) -> Credentials | None:
-        """The first credentials for this realm in a form that we offered."""
+        """The first credentials for this realm in a form that we offered.
+
+        Deviation: RFC 3261 §22.4 item 8 keeps qop optional for old clients. Without it nothing
+        tells a replay, so we challenge again.
+        """
         for value in values:
             try:
                 credentials = Credentials.parse(value)

@@ -48,7 +48,7 @@ def _sha256(text: str) -> str:
 
 
 ALGORITHMS: Final[Mapping[str, Callable[[str], str]]] = {"SHA-256": _sha256, "MD5": _md5}
-"""The algorithms we know, best first (RFC 8760 §2.2), each from text to lower-case hex."""
+"""The algorithms we know, best first (RFC 8760 §2.1), each from text to lower-case hex."""
 
 
 def ha1(user: str, realm: str, password: str, algorithm: str) -> str:
@@ -116,7 +116,7 @@ class NonceMint:
 
 
 class NonceCounts:
-    """Which nonce counts were used (RFC 7616 §3.4.5): each once, roughly rising.
+    """Which nonce counts were used (RFC 7616 §3.4): each once, roughly rising.
 
     Bounded: when the table is full the nonce that was first used longest ago is forgotten, and
     from then on no nonce as old as that one is taken for new.
@@ -160,7 +160,7 @@ class NonceCounts:
 
 
 def same_sip_uri(ours: str, theirs: str) -> bool:
-    """Whether a digest uri names the Request-URI (RFC 3261 §22.4 item 5).
+    """Whether a digest uri names the Request-URI (RFC 3261 §22.4 item 6).
 
     Port, parameters and case of the host may differ: softphones sign the URI without the
     transport parameter that they send, and proxies on the way add theirs.
@@ -193,6 +193,8 @@ def best_challenge(values: Sequence[str]) -> Challenge | None:
     """Of WWW-Authenticate values the one to answer: strongest algorithm, then first listed.
 
     What cannot be read, or asks for what we do not speak, is passed over; None when all are.
+    Deviation: RFC 8760 §2.4 would have the topmost one, unless local policy says otherwise;
+    ours is that servers which put MD5 first do so for the sake of weaker clients.
     """
     usable = []
     for value in values:

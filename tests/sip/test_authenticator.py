@@ -170,7 +170,7 @@ async def test_an_old_nonce_is_stale_only_with_the_right_password() -> None:
 
 
 async def test_a_replay_is_stale_and_the_next_count_is_good() -> None:
-    """RFC 7616 §3.4.5."""
+    """RFC 7616 §3.4."""
     house = House()
     nonce = house.challenge()
 

@@ -132,7 +132,7 @@ def nonce_at(minted: float, salt: str = "s") -> str:
 
 
 def test_a_count_is_used_once() -> None:
-    """RFC 7616 §3.4.5."""
+    """RFC 7616 §3.4."""
     counts = NonceCounts()
     nonce = nonce_at(NOW)
     assert [counts.use(nonce, count) for count in (1, 1, 2, 5, 4, 5, 3, 4, 2)] == [
@@ -213,7 +213,7 @@ def test_client_answers_the_best_it_knows(values: list[str], algorithm: str | No
     ],
 )
 def test_signed_sip_uri(ours: str, theirs: str, same: bool) -> None:
-    """RFC 3261 §22.4 item 5."""
+    """RFC 3261 §22.4 item 6."""
     assert same_sip_uri(ours, theirs) is same
 
 
