@@ -70,7 +70,7 @@ def parse(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> etree._Element:
     try:
         root = etree.fromstring(data, PARSER)
     except etree.XMLSyntaxError as error:
-        if error.code == RESOURCE_LIMIT:
+        if getattr(error, "code", None) == RESOURCE_LIMIT:  # not in the stubs
             raise TooDeep(f"elements nest deeper than {limits.depth} levels") from None
         raise NotWellFormed(explain(error)) from None
     except ValueError as error:
