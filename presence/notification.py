@@ -7,7 +7,7 @@ a NOTIFY joins them with branch, CSeq, Subscription-State and the body's shared 
 
 from typing import Final
 
-from presence.route import road
+from presence.route import dialog_of
 from presence.subscription import Notify, Reason, State
 from sip.head import encode
 from store.values import SubscriptionRow
@@ -36,7 +36,7 @@ def make_template(
 ) -> Template:
     """The template of `row`; `event` is the package name, `found` the Contact that a remote
     target of ours stands for, if it is one."""
-    request_uri, routes, _ = road(row.remote_target, row.route_set)
+    request_uri, routes = dialog_of(row).routing()
     route = f"Route: {', '.join(routes)}\r\n" if routes else ""
     event_id = "" if row.event_id is None else f";id={row.event_id}"
     more = "".join(f"{name}: {value}\r\n" for name, value in headers)

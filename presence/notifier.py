@@ -16,16 +16,14 @@ from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscr
 from presence.notification import Template, join, make_template, subscription_state
 from presence.package import Telling
 from presence.ports import Notifying
-from presence.route import goes_back, leads_home, road
+from presence.route import goes_back, leads_home, next_hop
 from presence.stats import EventStats
 from presence.subscription import Cause
 from presence.view import EMPTY, Rendered, rendered
-from sip.errors import SipError
 from sip.message import Response
 from sip.transport.flow import Flow
 from sip.uri import SipUri
 from sip.wheel import Timer
-from store.values import SubscriptionRow
 
 UDP_LIMIT = 1300
 """Octets; larger requests want a congestion-controlled transport (RFC 3261 §18.1.1)."""
@@ -253,14 +251,6 @@ class Notifier:
         elif what.fate is Fate.HOLD:
             live.held_until = self._clock() + what.seconds
             live.due = Due.FORCED
-
-
-def next_hop(row: SubscriptionRow) -> SipUri | None:
-    """Where the dialog's requests go first; None when that is no SIP URI we can read."""
-    try:
-        return SipUri.parse(road(row.remote_target, row.route_set).next_hop)
-    except SipError:
-        return None
 
 
 def no_header(key: str) -> None:

@@ -1,28 +1,32 @@
-"""Where a request within a dialog goes (RFC 3261 §12.2.1.1). Pure."""
+"""By which way the NOTIFYs of a dialog leave (RFC 3261 §12.2.1.1, §18.1.1). Pure."""
 
-from typing import NamedTuple
-
-from sip.address import NameAddr
+from sip.dialog import Dialog
+from sip.errors import SipError
 from sip.transport.flow import Flow
 from sip.uri import SipUri
+from store.values import SubscriptionRow
 
 
-class Road(NamedTuple):
-    """Request-URI, Route values and next hop of a dialog's requests."""
+def dialog_of(row: SubscriptionRow) -> Dialog:
+    """The dialog whose usage `row` is."""
+    return Dialog(
+        call_id=row.call_id,
+        local_tag=row.local_tag,
+        remote_tag=row.remote_tag,
+        local_address=row.local_address,
+        remote_address=row.remote_address,
+        remote_target=row.remote_target,
+        route_set=row.route_set,
+        remote_cseq=row.remote_cseq,
+    )
 
-    request_uri: str
-    routes: tuple[str, ...]
-    next_hop: str
 
-
-def road(remote_target: str, route_set: tuple[str, ...]) -> Road:
-    """Loose routing, or what a strict router as the first hop needs. Raises ParseError."""
-    if not route_set:
-        return Road(remote_target, (), remote_target)
-    first = NameAddr.parse(route_set[0])
-    if "lr" in first.sip_uri.parameters:
-        return Road(remote_target, route_set, first.uri)
-    return Road(first.uri, (*route_set[1:], f"<{remote_target}>"), first.uri)
+def next_hop(row: SubscriptionRow) -> SipUri | None:
+    """Where its requests go first; None when that is no SIP URI we can read."""
+    try:
+        return SipUri.parse(dialog_of(row).next_hop)
+    except SipError:
+        return None
 
 
 def goes_back(arrival: Flow | None, next_hop: SipUri) -> bool:

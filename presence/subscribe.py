@@ -20,6 +20,7 @@ from presence.live import CSEQ_BLOCK
 from presence.package import EventPackage
 from presence.subscription import State
 from sip.accept import best
+from sip.dialog import Dialog, contact_of
 from sip.event import EventHeader
 from sip.message import Request
 from sip.transport.flow import Flow
@@ -60,7 +61,7 @@ def read_subscribe(request: Request, package: EventPackage, config: PresenceConf
         expires=granted(request.expires, package, config),
         accept=accept,
         content_type=negotiate(request, accept, package),
-        target=contact_of(request),
+        target=None if request.get("contact") is None else contact_of(request),
     )
 
 
@@ -88,17 +89,6 @@ def negotiate(request: Request, accept: str, package: EventPackage) -> str:
     return chosen
 
 
-def contact_of(request: Request) -> str | None:
-    """The remote target a SUBSCRIBE gives (RFC 3261 §8.1.1.8); None without Contact."""
-    contacts = request.contacts
-    if not contacts:
-        return None
-    if len(contacts) > 1 or contacts[0].uri == "*":
-        raise BadRequest("a SUBSCRIBE has one Contact")
-    uri = contacts[0].sip_uri
-    return str(uri) if uri.headers else contacts[0].uri
-
-
 def open_row(
     request: Request,
     subscribe: Subscribe,
@@ -111,9 +101,9 @@ def open_row(
     now: float,
 ) -> SubscriptionRow:
     """The subscription and its dialog usage (RFC 3261 §12.1.1), as they are stored."""
-    target, remote_tag = subscribe.target, request.from_.tag
-    if target is None or not remote_tag:
-        raise BadRequest("a SUBSCRIBE needs a Contact and a From tag")
+    dialog = Dialog.accept(request, local_tag)
+    if not dialog.remote_tag:
+        raise BadRequest("a SUBSCRIBE needs a From tag")
     row = SubscriptionRow(
         id=local_tag,
         resource=resource,
@@ -121,13 +111,13 @@ def open_row(
         event_parameters=str(subscribe.event.parameters),
         watcher=watcher,
         state=state.value,
-        call_id=request.call_id,
+        call_id=dialog.call_id,
         local_tag=local_tag,
-        remote_tag=remote_tag,
-        local_address=f"{request.get('to')};tag={local_tag}",
-        remote_address=request.get("from") or "",
-        remote_target=target,
-        route_set=tuple(request.values("record-route")),
+        remote_tag=dialog.remote_tag,
+        local_address=dialog.local_address,
+        remote_address=dialog.remote_address,
+        remote_target=dialog.remote_target,
+        route_set=dialog.route_set,
         local_contact=flow.contact,
         remote_cseq=request.cseq.number,
         cseq_ceiling=CSEQ_BLOCK,
