@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, Self
 
 from sip.errors import ParseError
-from sip.grammar import NON_ASCII, QUOTED, is_quoted, is_token, quote, split_list, unquote
+from sip.grammar import NON_ASCII, QUOTED, is_token, quote, split_list, unquote
 from sip.parameters import NO_PARAMETERS, Parameters
 from sip.uri import CACHED_LENGTH, AoR, SipUri, aor_of, parse_uri
 
@@ -118,10 +118,3 @@ def _after_display(display: str, text: str, position: int) -> NameAddr:
 
 
 _cached = lru_cache(CACHED_ADDRESSES)(_parse)
-
-
-def checked_display(display: str) -> str:
-    """`display` when it can be written as a display name; ParseError for control characters."""
-    if not is_quoted(quote(display)):
-        raise ParseError("display name", display)
-    return display

@@ -1,10 +1,10 @@
 """RFC 3261 §20.10, §20.20, §20.39: name-addr and addr-spec."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sip.address import NameAddr, checked_display
+from sip.address import NameAddr
 from sip.errors import ParseError
 
 
@@ -83,15 +83,10 @@ def test_a_long_address_is_read_without_the_cache() -> None:
     assert NameAddr.parse(f"<sip:{'a' * 5000}@b>;tag=x").tag == "x"
 
 
-def test_display_names_with_control_characters_are_refused() -> None:
-    assert checked_display('Jörg "J"') == 'Jörg "J"'
-    with pytest.raises(ParseError):
-        checked_display("a\r\nb")
-
-
 display_names = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12)
 
 
+@settings(deadline=None)
 @given(display_names, st.none() | st.from_regex(r"[a-z0-9.-]{1,8}", fullmatch=True))
 def test_address_round_trip(display: str, tag: str | None) -> None:
     address = NameAddr(display, "sip:alice@example.com")

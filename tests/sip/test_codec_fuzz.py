@@ -7,7 +7,7 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sip.accept import best
@@ -138,6 +138,7 @@ def test_mutated_torture_messages_in_a_stream() -> None:
             reader.feed(data[100:])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 @example(b"\r\n\r\n")
 def test_any_octets(data: bytes) -> None:
@@ -152,6 +153,7 @@ pieces = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(pieces.map("".join))
 def test_any_header_value(text: str) -> None:
     for parse in (Parameters.parse, SubscriptionState.parse, Challenge.parse, Credentials.parse):

@@ -1,7 +1,7 @@
 """RFC 3261 §7.3.1, §25 generic-param: parameters of headers, and the lists they stand in."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
@@ -77,6 +77,7 @@ names = st.from_regex(r"[a-z0-9.+-]{1,8}", fullmatch=True)
 texts = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=10)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, st.none() | texts, max_size=4))
 def test_parameters_round_trip(values: dict[str, str | None]) -> None:
     assert dict(Parameters.parse(str(Parameters(values)))) == values
@@ -99,6 +100,7 @@ def test_a_list_is_split_at_its_own_commas(text: str, items: list[str]) -> None:
     assert split_list(text) == items
 
 
+@settings(deadline=None)
 @given(texts)
 def test_quoting_round_trip(text: str) -> None:
     assert is_quoted(quote(text))

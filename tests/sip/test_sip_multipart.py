@@ -1,7 +1,7 @@
 """RFC 2046 §5.1, RFC 2387: multipart bodies."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
@@ -54,6 +54,7 @@ def test_what_cannot_be_written_is_refused(boundary: str, subtype: str) -> None:
         build_multipart([], boundary=boundary, subtype=subtype)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=4))
 def test_multipart_round_trip(bodies: list[bytes]) -> None:
     parts = [([("Content-Type", "text/plain")], body) for body in bodies]

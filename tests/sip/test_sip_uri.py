@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
@@ -165,6 +165,7 @@ host = st.from_regex(
 )
 
 
+@settings(deadline=None)
 @given(user, host, st.none() | st.integers(0, 65535))
 def test_sip_uri_round_trip(name: str, where: str, port: int | None) -> None:
     uri = SipUri("sip", name, where, port)
@@ -173,6 +174,7 @@ def test_sip_uri_round_trip(name: str, where: str, port: int | None) -> None:
     assert aor_of(uri.aor) == uri.aor
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text("sip:@;=?&%[]0a.", max_size=60))
 def test_nothing_but_parse_error_comes_of_any_text(text: str) -> None:
     for parse in (parse_uri, aor_of):
