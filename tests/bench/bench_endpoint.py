@@ -173,7 +173,9 @@ def main() -> None:
     codec, options = bench.codec(), bench.options()
     notify, match = bench.notify()
     print(f"parse and build 200              {codec:6.2f} us")
-    print(f"OPTIONS answered, fake flow      {options:6.2f} us, {options - codec:.2f} beyond the codec")
+    print(
+        f"OPTIONS answered, fake flow      {options:6.2f} us, {options - codec:.2f} beyond the codec"
+    )
     print(f"request repeated, fake flow      {bench.repeated():6.2f} us")
     print(f"send_notify, fake flow           {notify:6.2f} us")
     print(f"its 200 matched                  {match:6.2f} us")
