@@ -54,7 +54,7 @@ def _rank(binding: Binding) -> tuple[float, float]:
 def decide(current: BindingSet, registration: Registration, now: float, limits: Limits) -> Decision:
     """Raises OutOfOrder or TooManyContacts."""
     present = live(current.bindings, now)
-    lapsed = tuple(binding for binding in current.bindings if binding.expires_at <= now)
+    lapsed = _lapsed(current.bindings, now) if len(present) < len(current.bindings) else ()
     if registration.is_fetch:
         return Decision((), (), (), by_preference(present))
     if registration.everything:
@@ -65,9 +65,19 @@ def decide(current: BindingSet, registration: Registration, now: float, limits: 
     after = (*(binding for binding in present if binding.contact not in away), *put)
     if len(after) > max(limits.max_contacts, len(present)):
         raise TooManyContacts
+    return Decision(put, _removed(put, (*gone, *lapsed)), lapsed, by_preference(after))
+
+
+def _lapsed(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
+    return tuple(binding for binding in bindings if binding.expires_at <= now)
+
+
+def _removed(put: tuple[Binding, ...], gone: tuple[Binding, ...]) -> tuple[str, ...]:
+    """Contacts of `gone` that `put` does not write over."""
+    if not gone:
+        return ()
     written = {binding.contact for binding in put}
-    remove = tuple(old.contact for old in (*gone, *lapsed) if old.contact not in written)
-    return Decision(put, remove, lapsed, by_preference(after))
+    return tuple(binding.contact for binding in gone if binding.contact not in written)
 
 
 def _remove_all(present: tuple[Binding, ...], registration: Registration) -> tuple[Binding, ...]:
