@@ -1,0 +1,57 @@
+"""RFC 3261 §10.3: bindings in the store, on both databases."""
+
+import asyncio
+
+from store.outcomes import BindingsChanged, BindingsWritten
+from store.store import Store
+from store.values import BindingSet
+from tests.store.storekit import ALICE, NOW, FakeClock, bind, binding
+
+
+async def test_an_aor_never_seen_has_version_zero(store: Store) -> None:
+    assert await store.bindings(ALICE.aor) == BindingSet(0, ())
+
+
+async def test_bindings_come_back_as_written_highest_q_first(store: Store) -> None:
+    low, high, plain = binding("a", q=0.1), binding("b", q=0.9), binding("c", q=None, path=())
+    assert await store.write_bindings(bind(0, low, high, plain)) == BindingsWritten(1)
+    assert await store.bindings(ALICE.aor) == BindingSet(1, (plain, high, low))
+
+
+async def test_a_write_puts_replaces_and_removes(store: Store) -> None:
+    await store.write_bindings(bind(0, binding("a"), binding("b")))
+    newer = binding("b", cseq=2, expires_at=NOW + 60)
+    outcome = await store.write_bindings(bind(1, newer, binding("c"), remove=("a", "never")))
+    assert outcome == BindingsWritten(2)
+    there = await store.bindings(ALICE.aor)
+    assert set(there.bindings) == {newer, binding("c")}
+
+
+async def test_versions_go_on_after_the_last_binding_is_gone(store: Store) -> None:
+    await store.write_bindings(bind(0, binding("a")))
+    await store.write_bindings(bind(1, remove=("a",)))
+    assert await store.bindings(ALICE.aor) == BindingSet(2, ())
+    assert await store.write_bindings(bind(2, binding("a"))) == BindingsWritten(3)
+
+
+async def test_a_lost_race_returns_what_is_there_and_writes_nothing(store: Store) -> None:
+    await store.write_bindings(bind(0, binding("a")))
+    there = BindingSet(1, (binding("a"),))
+    for version in (0, 2):
+        outcome = await store.write_bindings(bind(version, binding("b"), remove=("a",)))
+        assert outcome == BindingsChanged(there)
+    assert await store.bindings(ALICE.aor) == there
+
+
+async def test_of_many_writes_at_one_version_one_succeeds(store: Store) -> None:
+    for version in (0, 1):
+        writes = [bind(version, binding(f"c{number}")) for number in range(10)]
+        outcomes = await asyncio.gather(*map(store.write_bindings, writes))
+        assert sum(isinstance(outcome, BindingsWritten) for outcome in outcomes) == 1
+
+
+async def test_expired_bindings_are_not_returned(store: Store, clock: FakeClock) -> None:
+    await store.write_bindings(bind(0, binding("a"), binding("b", expires_at=NOW + 7200)))
+    clock.now = NOW + 3600
+    left = (binding("b", expires_at=NOW + 7200),)
+    assert await store.bindings(ALICE.aor) == BindingSet(1, left)
