@@ -6,6 +6,7 @@ from typing import Protocol
 from sip.errors import ParseError
 from sip.grammar import split_list
 from sip.head import header_line, key_of_line, to_wire, with_length
+from sip.header_names import key_of
 
 
 class Drafted(Protocol):
@@ -43,30 +44,30 @@ class Draft:
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line before the first of the same name, or first of all."""
-        key = name.lower()
+        key = key_of(name)
         self._insert(self._keys.index(key) if key in self._keys else 0, key, name, value)
 
     def append(self, name: str, value: str) -> None:
         """Put a line after all others."""
-        self._insert(len(self._lines), name.lower(), name, value)
+        self._insert(len(self._lines), key_of(name), name, value)
 
     def replace(self, name: str, value: str) -> None:
         """Put one line in the place of the first of that name; drop the others; append if none."""
-        key = name.lower()
+        key = key_of(name)
         at = self._keys.index(key) if key in self._keys else len(self._keys)
         self.remove(name)
         self._insert(at, key, name, value)
 
     def remove(self, name: str) -> None:
         """Drop every line of that name."""
-        key = name.lower()
+        key = key_of(name)
         kept = [at for at, each in enumerate(self._keys) if each != key]
         self._lines = [self._lines[at] for at in kept]
         self._keys = [self._keys[at] for at in kept]
 
     def remove_first_value(self, name: str) -> None:
         """Drop the topmost value only, also out of a comma list (Via, Route); no-op if none."""
-        key = name.lower()
+        key = key_of(name)
         if key not in self._keys:
             return
         at = self._keys.index(key)

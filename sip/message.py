@@ -82,7 +82,7 @@ class Message:
     def all(self, key: str) -> Sequence[str]:
         """Every line's value of header `key`, in order; comma lists are not split."""
         if key in self._more:
-            return self._more[key]
+            return tuple(self._more[key])
         value = self._index.get(key)
         return () if value is None else (value,)
 

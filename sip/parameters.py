@@ -71,13 +71,12 @@ class Parameters(Mapping[str, str | None]):
         """Take apart text that fits PLAIN_PARAMETERS."""
         values: dict[str, str | None] = {}
         if text:
-            items = text.split(";")
+            items = text[1:].split(";")
             for item in items:
                 name, equals, value = item.partition("=")
                 values[name.lower()] = value if equals else None
             if len(values) != len(items):
                 raise ParseError("parameters (a name given twice)", text)
-            del values[""]
         self = cls.__new__(cls)
         self._values = values
         self._text = text

@@ -310,6 +310,13 @@ def test_a_draft_replaces_all_of_a_name_by_one() -> None:
     ]
 
 
+def test_a_draft_knows_compact_names() -> None:
+    draft = Draft(with_lines("v: SIP/2.0/UDP a", "Via: SIP/2.0/UDP b", "To: sip:x"))
+    draft.remove("t")
+    draft.replace("v", "SIP/2.0/UDP c")
+    assert request(bytes(draft)).lines == ["v: SIP/2.0/UDP c", "Content-Length: 0"]
+
+
 def test_a_draft_keeps_content_length_right() -> None:
     draft = Draft(request(PUBLISH))
     draft.body = b"longer body"
