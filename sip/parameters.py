@@ -16,11 +16,11 @@ PLAIN_PARAMETERS: Final = rf"(?:;{TOKEN}(?:={BARE_VALUE})?)*"
 
 _PLAIN: Final = re.compile(PLAIN_PARAMETERS)
 _ONE: Final = re.compile(rf"[ \t]*;[ \t]*({TOKEN})(?:[ \t]*=[ \t]*({QUOTED}|{BARE_VALUE}))?")
-_URI_CHARACTERS: Final = (
-    rf"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]+(?:{HEX}[A-Za-z0-9\-_.!~*'()\[\]/:&+$]*)*"
-)
-_URI_TEXT: Final = rf"(?:{_URI_CHARACTERS}|(?:{HEX})+(?:{_URI_CHARACTERS})?)"
-_URI_PLAIN: Final = re.compile(rf"(?:;{_URI_TEXT}(?:={_URI_TEXT})?)*")
+_PARAMETER_CHARACTERS: Final = r"A-Za-z0-9\-_.!~*'()\[\]/:&+$"
+_URI_NAME: Final = rf"(?:[{_PARAMETER_CHARACTERS}]|{HEX})+"
+_URI_VALUE: Final = rf"(?:[{_PARAMETER_CHARACTERS}=]|{HEX})+"
+"""Deviation: "=" within a value, since several proxies put base64 into their Record-Route."""
+_URI_PLAIN: Final = re.compile(rf"(?:;{_URI_NAME}(?:={_URI_VALUE})?)*")
 _BARE: Final = re.compile(BARE_VALUE)
 
 

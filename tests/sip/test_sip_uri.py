@@ -29,6 +29,8 @@ def test_every_part_of_a_sip_uri_is_read() -> None:
         "sips:alice:secret@192.0.2.4?to=x",
         "sip:*98@example.com;transport=tcp;lr",
         "sip:u_1@host_with_underscore",
+        "sip:192.0.2.7;lr;did=a1b.c2==",
+        "sip:a@b;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6;ob",
     ],
 )
 def test_a_sip_uri_is_written_as_it_was_read(text: str) -> None:
