@@ -5,9 +5,8 @@ to write out. All of a REGISTER takes effect or none of it: a refusal is an exce
 nothing is written.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.errors import OutOfOrder, TooManyContacts
 from proxy.registration import Limits, Registration, Wanted
@@ -20,8 +19,7 @@ DEFAULT_Q: Final = 1.0
 _PARSED_CONTACTS: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What a REGISTER does to its address-of-record."""
 
     put: tuple[Binding, ...]

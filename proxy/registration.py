@@ -1,13 +1,14 @@
 """What one REGISTER asks for, read from the message once (RFC 3261 §10.3).
 
 Pure. Only what the request says by itself is judged here; what depends on the bindings that
-are there already is `proxy.registrar`. Intervals are whole seconds.
+are there already is `proxy.registrar`. Intervals are whole seconds. What every
+REGISTER makes are named tuples: frozen dataclasses cost it 2 us more.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.errors import BadRegistration, IntervalTooBrief
 from sip.address import NameAddr
@@ -48,8 +49,7 @@ class Limits:
     """Bindings of one address-of-record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where the packet with the REGISTER came from."""
 
     host: str
@@ -62,8 +62,7 @@ class Source:
     """The process that holds the connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One Contact value of the request."""
 
     contact: str
@@ -76,8 +75,7 @@ class Wanted:
     """Contact parameters as they go back into the 200, without `expires`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """The facts of one REGISTER."""
 
     aor: AoR
@@ -88,7 +86,7 @@ class Registration:
     """`Contact: *`: every binding goes (RFC 3261 §10.2.2)."""
     path: tuple[str, ...]
     received: str
-    """URI that reaches a client behind a NAT; empty when its contact does."""
+    """URI that reaches a client behind a NAT or on a connection; empty when its contact does."""
     user_agent: str
     flow: str
     worker: str
@@ -134,16 +132,19 @@ def read_registration(request: Request, aor: AoR, source: Source, limits: Limits
 def _received(request: Request, contacts: Sequence[NameAddr], source: Source) -> str:
     """The URI to use in place of the contact when that does not lead to its client.
 
-    Only for a client that talks to us directly: with a proxy between, Path is the way back.
+    Only for a client that talks to us directly: with a proxy between, Path is the way back. A
+    client on a connection is best reached by that, whatever port its contact names.
     """
     lines = request.all("via")
     if len(lines) > 1 or "," in lines[0]:
         return ""
-    behind_nat = request.via.host.strip("[]").lower() != source.host
-    nameless = any(INVALID_HOST in contact.uri.lower() for contact in contacts)
-    if not behind_nat and not nameless:
-        return ""
     host = f"[{source.host}]" if ":" in source.host else source.host
+    behind_nat = request.via.host.lower() != host
+    nameless = any(INVALID_HOST in contact.uri.lower() for contact in contacts)
+    at = f"@{host}:{source.port}"
+    connected = bool(source.flow) and not any(at in contact.uri for contact in contacts)
+    if not behind_nat and not nameless and not connected:
+        return ""
     suffix = "" if source.transport == "UDP" else f";transport={source.transport.lower()}"
     return f"sip:{host}:{source.port}{suffix}"
 

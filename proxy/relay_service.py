@@ -153,12 +153,18 @@ class RelayService:
         return hop_to(uri, ())
 
     async def _flow(self, hop: Hop, size: int) -> Flow:
-        """A flow to the next hop. Raises NextHopFailed."""
-        uri = SipUri.parse(hop.next_hop)
-        try:
-            return await self._endpoint.flow_to(uri, size=size)
-        except TransportError as error:
-            raise NextHopFailed from error
+        """A flow to the next hop: where the client was last heard from, or else its contact.
+
+        Raises NextHopFailed.
+        """
+        candidates = [hop.next_hop] if hop.routes else dict.fromkeys((hop.next_hop, hop.uri))
+        failure: TransportError | None = None
+        for candidate in candidates:
+            try:
+                return await self._endpoint.flow_to(SipUri.parse(candidate), size=size)
+            except TransportError as error:
+                failure = error
+        raise NextHopFailed from failure
 
     def _outgoing(
         self, request: Request, hop: Hop, arrived: Flow, flow: Flow, branch: str, identity: Identity

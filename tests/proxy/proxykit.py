@@ -187,7 +187,7 @@ class FakeSender:
         self.sent: list[Sent] = []
         self.out = FakeFlow(remote=("192.0.2.20", 5060))
         self.asked: list[str] = []
-        self.unreachable = False
+        self.unreachable: set[str] = set()
         self.branches = 0
 
     def new_branch(self) -> str:
@@ -196,7 +196,7 @@ class FakeSender:
 
     async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
         self.asked.append(str(uri))
-        if self.unreachable:
+        if str(uri) in self.unreachable:
             raise TransportError("no route")
         return self.out
 

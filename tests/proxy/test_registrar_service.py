@@ -106,7 +106,7 @@ async def test_answer_lists_every_binding_with_its_time_left_and_the_date() -> N
     response = await world.register(
         'Contact: <sip:alice@192.0.2.2>;+sip.instance="<urn:uuid:1>"', cseq=2
     )
-    assert response.all("contact") == [
+    assert list(response.all("contact")) == [
         '<sip:alice@192.0.2.2>;+sip.instance="<urn:uuid:1>";expires=3600',
         "<sip:alice@192.0.2.1>;q=0.2;expires=500",
     ]
@@ -116,7 +116,7 @@ async def test_answer_lists_every_binding_with_its_time_left_and_the_date() -> N
 async def test_path_goes_back() -> None:
     """RFC 3327 §5.3."""
     response = await World().register(CONTACT, "Path: <sip:p1;lr>, <sip:p2;lr>")
-    assert response.values("path") == ["<sip:p1;lr>", "<sip:p2;lr>"]
+    assert list(response.values("path")) == ["<sip:p1;lr>", "<sip:p2;lr>"]
 
 
 async def test_fetch_reads_the_store() -> None:

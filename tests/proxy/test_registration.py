@@ -134,6 +134,14 @@ NAT = Source("203.0.113.5", 40000, "UDP")
             "sip:[2001:db8::5]:40000", id="ipv6",
         ),
         pytest.param(
+            Source("192.0.2.10", 40000, "TCP", "tcp:192.0.2.10:40000"), "sip:a@192.0.2.10:5070", "",
+            "sip:192.0.2.10:40000;transport=tcp", id="connection",
+        ),
+        pytest.param(
+            Source("192.0.2.10", 5070, "TCP", "tcp:192.0.2.10:5070"), "sip:a@192.0.2.10:5070", "",
+            "", id="connection-that-the-contact-names",
+        ),
+        pytest.param(
             DIRECT, "sip:a@x7f.invalid", "", "sip:192.0.2.10:5070", id="invalid-host"
         ),
         pytest.param(

@@ -196,9 +196,9 @@ def test_forwarding_changes_only_what_it_must() -> None:
     )  # fmt: skip
     result = passed(message, Hop("sip:bob@h", (), "sip:bob@h"), ("<sip:us;lr>",))
     assert result.uri_text == "sip:bob@h"
-    assert result.values("via") == ["SIP/2.0/UDP us;branch=z9hG4bK9", message.all("via")[0]]
+    assert list(result.values("via")) == ["SIP/2.0/UDP us;branch=z9hG4bK9", message.all("via")[0]]
     assert result.get("max-forwards") == "69"
-    assert result.values("record-route") == ["<sip:us;lr>", "<sip:before;lr>"]
+    assert list(result.values("record-route")) == ["<sip:us;lr>", "<sip:before;lr>"]
     assert result.get("x-secret") is None
     assert [line for line in result.lines if "odd" in line] == [
         line for line in message.lines if "odd" in line
@@ -219,7 +219,7 @@ def test_routes_are_written_as_the_hop_says() -> None:
     """§16.6 step 6, RFC 3327 §5.4."""
     message = request("INVITE", "sip:bob@h", "Route: <sip:us;lr>, <sip:p;lr>")
     hop = Hop("sip:bob@h", ("<sip:p;lr>", "<sip:q;lr>"), "sip:p;lr")
-    assert passed(message, hop).values("route") == ["<sip:p;lr>", "<sip:q;lr>"]
+    assert list(passed(message, hop).values("route")) == ["<sip:p;lr>", "<sip:q;lr>"]
     assert passed(message, Hop("sip:bob@h", (), "sip:bob@h")).get("route") is None
 
 

@@ -84,8 +84,19 @@ async def test_nat_and_path_lead_to_the_client() -> None:
     world.bindings[BOB] = (binding(BOBS, path=("<sip:edge;lr>",)),)
     await world.send(invite())
     assert world.sender.asked == ["sip:203.0.113.9:4000", "sip:edge;lr"]
-    assert world.sender.sent[1].request.values("route") == ["<sip:edge;lr>"]
+    assert list(world.sender.sent[1].request.values("route")) == ["<sip:edge;lr>"]
     world.relay.close()
+
+
+async def test_closed_connection_leaves_the_contact_to_try() -> None:
+    """A client that was last heard from on a connection may listen as its contact says."""
+    world = World()
+    gone = "sip:192.0.2.20:40000;transport=tcp"
+    world.bindings[BOB] = (binding(BOBS, received=gone),)
+    world.sender.unreachable = {gone}
+    await world.send(request("MESSAGE", "sip:bob@example.com"))
+    assert world.sender.asked == [gone, BOBS]
+    assert world.sender.sent[0].request.uri_text == BOBS
 
 
 async def test_binding_that_no_request_can_reach_is_passed_over() -> None:
@@ -276,7 +287,7 @@ async def test_503_of_a_phone_is_not_ours() -> None:
 async def test_next_hop_that_cannot_be_reached_is_502() -> None:
     """§16.9."""
     world = World()
-    world.sender.unreachable = True
+    world.sender.unreachable = {BOBS}
     with pytest.raises(NextHopFailed) as caught:
         await world.send(invite())
     assert caught.value.status == 502
