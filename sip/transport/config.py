@@ -72,6 +72,8 @@ class EndpointConfig:
     """A connection on which nothing was heard for so long is closed."""
     message_timeout: float = 30.0
     """A message begun on a connection is whole within this time, or the connection is closed."""
+    sweep_interval: float = 5.0
+    """How often connections are looked at for these two."""
     connect_timeout: float = 5.0
     max_message: int = 65_535
     """The largest message on a connection."""

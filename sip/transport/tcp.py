@@ -17,8 +17,6 @@ from sip.transport.server_transaction import WireFlow
 from sip.transport.timers import Timers
 from sip.transport.top_via import Source
 
-SWEEP: Final = 5.0
-"""Seconds between two looks for idle and half-finished connections."""
 BACKLOG: Final = 1024
 
 
@@ -159,7 +157,7 @@ class TcpPool:
         self._servers: list[asyncio.Server] = []
         self.listening: list[ListenAddress] = []
         """Where it really listens."""
-        self._sweep_timer = timers.schedule(timers.now() + SWEEP, self._sweep)
+        self._sweep_timer = timers.schedule(timers.now() + config.sweep_interval, self._sweep)
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -265,4 +263,4 @@ class TcpPool:
         for flow in list(self._flows.values()):
             if flow.is_stale(now):
                 flow.abort()
-        self._sweep_timer = self.timers.schedule(now + SWEEP, self._sweep)
+        self._sweep_timer = self.timers.schedule(now + self.config.sweep_interval, self._sweep)
