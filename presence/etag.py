@@ -13,8 +13,6 @@ ID_OCTETS: Final = 8
 TAG_OCTETS: Final = 16
 """128 bits that nobody can guess (PUB-02)."""
 RANDOM_OCTETS: Final = ID_OCTETS + TAG_OCTETS
-MAX_TAG: Final = 256
-"""Characters of a tag that we look up at all."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 

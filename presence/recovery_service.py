@@ -26,44 +26,57 @@ class RecoveryService:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._adopting = False
         self._adopt_at = 0.0
         self._told_at = 0.0
 
-    async def adopt_all(self) -> None:
-        """Take over what has no owner, a batch at a time, with a pause between."""
-        adopted = await self.adopt()
-        while adopted:
-            await asyncio.sleep(self._core.config.adopt_pause)
+    def adopt_soon(self) -> None:
+        """Take over what has no owner, beside everything else; one run at a time."""
+        if not self._adopting:
+            self._adopting = True
+            self._core.spawn(self._adopt_all())
+
+    async def _adopt_all(self) -> None:
+        """A batch at a time, with a pause between, so that requests are served meanwhile."""
+        try:
             adopted = await self.adopt()
+            while adopted:
+                await asyncio.sleep(self._core.config.adopt_pause)  # noqa: ASYNC110  paced
+                adopted = await self.adopt()
+        finally:
+            self._adopting = False
 
     async def adopt(self) -> int:
-        """Take over one batch; how many there were."""
+        """Take over one batch; how many there were.
+
+        They are in the index before the versions are read, so that no change falls between.
+        """
         core = self._core
         rows = await core.store.adopt_subscriptions(core.config.adopt_batch)
-        versions = await core.store.versions(list({row.resource for row in rows}))
+        resumed = [live for row in rows if (live := await self._resume(row)) is not None]
+        resources = {live.row.resource for live in resumed}
+        versions = await core.store.versions(list(resources)) if resources else {}
         behind: dict[Resource, list[LiveSubscription]] = defaultdict(list)
-        for row in rows:
-            live = await self._resume(row)
-            if live is None:
-                continue
-            version = versions.get(row.resource, 0)
-            watched = live.resource
+        for live in resumed:
+            watched, version = live.resource, versions.get(live.row.resource, 0)
             watched.known(version)
             read_anyway = watched.package.provide is not None
-            if read_anyway or max(watched.published_version, version) > row.told_version:
-                behind[row.resource].append(live)
+            if read_anyway or max(watched.published_version, version) > live.told_version:
+                behind[live.row.resource].append(live)
         for group in behind.values():
             await self._catch_up(group)
         core.stats.adopted += len(rows)
         return len(rows)
 
     async def _resume(self, row: SubscriptionRow) -> LiveSubscription | None:
-        """Serve `row` as policy has it now; None when it is over."""
+        """Serve `row` as policy has it now; None when it is over, or a refresh came first."""
         core = self._core
         package = core.packages.get(row.resource.package)
         if package is None or row.expires_at <= core.clock():
             return None
         decision = await core.decide(AoR(row.resource.aor), identity_of(row.watcher), package)
+        if core.engine.index.get(row.id) is not None:
+            return None
         live = core.engine.resume(row, package, decision, last_cseq=row.cseq_ceiling)
         if decision.handling is SubHandling.BLOCK:
             await core.end(row.id)
@@ -107,7 +120,7 @@ class RecoveryService:
             self.write_told()
         if now >= self._adopt_at:
             self._adopt_at = now + core.config.adopt_interval
-            await self.adopt_all()
+            self.adopt_soon()
 
     def write_told(self) -> None:
         """Hand the store what watchers were told, and the CSeq numbers reserved."""

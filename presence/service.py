@@ -101,8 +101,11 @@ class EventService:
         await self._answer(self._subscribe.subscribe(tx, identity), tx)
 
     async def start(self) -> None:
-        """Take back what an earlier life served, then keep watch."""
-        await self._recovery.adopt_all()
+        """Begin to take back what an earlier life served, and to keep watch.
+
+        A refresh or a PUBLISH that comes before all are back is served from the store.
+        """
+        self._recovery.adopt_soon()
         self._sweeper = asyncio.create_task(self._recovery.run())
 
     async def stop(self) -> None:

@@ -127,6 +127,7 @@ class FakeEndpoint:
         self.slow_flow: FakeFlow | None = FakeFlow("TCP")
         """What waiting leads to; None fails."""
         self.asked: list[tuple[str, int]] = []
+        self._arrived = asyncio.Event()
 
     def new_branch(self) -> str:
         return f"z9hG4bKbranch{next(NUMBERS)}"
@@ -147,13 +148,21 @@ class FakeEndpoint:
     def send_notify(self, data: bytes, branch: str, flow: Flow, done: Done) -> None:
         sent = Sent(data, flow, done)
         self.sent.append(sent)
+        self._arrived.set()
         if self.answering:
             sent.answer()
 
     def take(self) -> list[Sent]:
         """What was sent since the last time."""
         sent, self.sent = self.sent, []
+        self._arrived.clear()
         return sent
+
+    async def next(self) -> list[Sent]:
+        """The same, once there is something."""
+        async with asyncio.timeout(5):
+            await self._arrived.wait()
+        return self.take()
 
 
 class FakeTransaction:

@@ -97,10 +97,11 @@ async def test_subscription_touched_by_another_process(what: str, state: str | N
 
 async def restarted(before: House) -> House:
     """The same store in a new life, some time later."""
+    await settle()
     before.store.orphans = list(before.store.rows)
     after = House(store=before.store, clock=Clock(before.clock.now + 10))
     await after.service.start()
-    await settle()
+    await settle(30)
     await after.service.stop()
     return after
 
@@ -173,6 +174,7 @@ async def test_adoption_goes_in_batches() -> None:
     house.store.orphans = list(house.store.rows)
     after = House(store=house.store, config=config)
     await after.service.start()
+    await settle(100)
     await after.service.stop()
     assert after.service.stats.adopted == 5
 
@@ -186,6 +188,7 @@ async def test_watcher_of_a_live_resource_hears_what_an_adoption_brings() -> Non
     await there.published(pidf("new"))
     store.orphans = [orphan]
     await here.service.sweep()
+    await settle()
     assert sorted(notify.request.call_id for notify in here.endpoint.take()) == [
         "sub1@192.0.2.9",
         "sub2@192.0.2.9",
