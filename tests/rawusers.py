@@ -25,6 +25,8 @@ class User:
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     call_id: str = field(default_factory=lambda: secrets.token_hex(8))
     cseq: int = 0
+    by_proxy: bool = False
+    """Whether it was a proxy that asked for the login's credentials (RFC 3261 §22.3)."""
 
     @property
     def address(self) -> str:
@@ -50,6 +52,7 @@ class User:
         data = self.compose(method, uri, headers, body, to=to, call_id=call_id)
         answer = await self.client.exchange(data, within)
         if answer.status in {401, 407} and self.login is not None:
+            self.by_proxy = answer.status == 407
             self.login.learn(answer.all("WWW-Authenticate") or answer.all("Proxy-Authenticate"))
             data = self.compose(method, uri, headers, body, to=to, call_id=call_id)
             answer = await self.client.exchange(data, within)
@@ -69,7 +72,8 @@ class User:
         self.cseq += 1
         proof: list[Header] = []
         if self.login is not None and self.login.challenge is not None:
-            proof = [("Authorization", self.login.authorization(method, uri))]
+            name = "Proxy-Authorization" if self.by_proxy else "Authorization"
+            proof = [(name, self.login.authorization(method, uri))]
         return self.client.request(
             method,
             uri,

@@ -1,4 +1,8 @@
-"""Two servers, one PostgreSQL: any process serves any request, since the row decides (ADR 1)."""
+"""Two servers, one PostgreSQL: any process serves any request, since the row decides (ADR 1).
+
+Both go by one public name, as processes behind one address do; which of them a request reaches is
+the client's socket.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.processes import DOMAIN, TRUSTING, Deployment, Running
+from tests.processes import DOMAIN, TRUSTING, Deployment, Running, merged
 from tests.rawsip import SipClient
 from tests.rawusers import Subscription, User, pidf
 
@@ -21,7 +25,8 @@ FEED_TIMEOUT: Final = 5.0
 
 @pytest.fixture
 def servers(postgres_dsn: str, tmp_path: Path) -> Iterator[tuple[Running, Running]]:
-    one, two = (Deployment(tmp_path / name, postgres_dsn, TRUSTING) for name in ("a", "b"))
+    settings = merged(TRUSTING, {"sip": {"advertise": f"presence.{DOMAIN}"}})
+    one, two = (Deployment(tmp_path / name, postgres_dsn, settings) for name in ("a", "b"))
     one.prepare()
     with one.serving() as a, two.serving() as b:
         yield a, b
