@@ -95,9 +95,11 @@ def test_a_dead_link_is_a_timeout() -> None:
 def test_a_slow_server_quenches_with_100_and_is_still_heard() -> None:
     """RFC 4320 §4.1: 100 when timer E has reached T2, the final response later."""
     link = Link()
-    link.server.handle = lambda transaction: (
-        link.timers.schedule(link.timers.now() + 10.0, lambda: transaction.respond(200)) and None
-    )
+
+    def answer_later(transaction: ServerTransaction) -> None:
+        link.timers.schedule(link.timers.now() + 10.0, lambda: transaction.respond(200))
+
+    link.server.handle = answer_later
     exchange = Exchange(link, "SUBSCRIBE")
     link.timers.run_for(LONG_ENOUGH)
     assert exchange.outcomes == [200]

@@ -59,8 +59,13 @@ def test_a_from_without_a_tag_is_one_with_an_empty_tag() -> None:
     request = build_request(
         "SUBSCRIBE",
         "sip:bob@example.com",
-        [("From", "<sip:a@b>"), ("To", TO), ("Call-ID", "1"), ("CSeq", "1 SUBSCRIBE")]
-        + [("Contact", "<sip:a@192.0.2.1>")],
+        [
+            ("From", "<sip:a@b>"),
+            ("To", TO),
+            ("Call-ID", "1"),
+            ("CSeq", "1 SUBSCRIBE"),
+            ("Contact", "<sip:a@192.0.2.1>"),
+        ],
     )
     dialog = Dialog.accept(request, "b1")
     assert dialog.remote_tag == ""

@@ -171,8 +171,14 @@ def test_what_a_request_other_than_invite_is_answered(
 
 @pytest.mark.parametrize(
     ("status", "event"),
-    [(100, E.PROVISIONAL), (199, E.PROVISIONAL), (200, E.SUCCESS), (299, E.SUCCESS)]
-    + [(300, E.FAILURE), (699, E.FAILURE)],
+    [
+        (100, E.PROVISIONAL),
+        (199, E.PROVISIONAL),
+        (200, E.SUCCESS),
+        (299, E.SUCCESS),
+        (300, E.FAILURE),
+        (699, E.FAILURE),
+    ],
 )
 def test_event_of(status: int, event: ServerEvent) -> None:
     assert event_of(status) is event

@@ -1,5 +1,6 @@
 """A network without sockets: flows that record or carry what is sent, and a time of our own."""
 
+import asyncio
 from collections.abc import Callable
 
 from sip.errors import TransportError
@@ -127,3 +128,16 @@ def request(
         f"{headers}"
         "Content-Length: 0\r\n\r\n"
     ).encode()
+
+
+TURNS = 200_000
+"""Turns of the loop after which a condition is taken never to come true."""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until `condition` holds."""
+    for _ in range(TURNS):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not come true")

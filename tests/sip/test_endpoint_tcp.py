@@ -1,0 +1,298 @@
+"""The endpoint over TCP on loopback sockets (RFC 3261 §18, RFC 5626 §4.4.1)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from sip.errors import TransportError
+from sip.message import Request, build_request, parse_message
+from sip.transport.config import EndpointConfig, ListenAddress
+from sip.transport.endpoint import Endpoint, ServerTransaction
+from sip.transport.flow import Flow
+from sip.uri import SipUri
+from tests.sip.wires import request, until
+
+LIMIT = 5.0
+"""Seconds after which a test that waits for octets has failed."""
+CONFIG = EndpointConfig(listen=("tcp:127.0.0.1:0",))
+
+
+def answer_200(transaction: ServerTransaction) -> None:
+    transaction.respond(200)
+
+
+@asynccontextmanager
+async def endpoint(
+    config: EndpointConfig = CONFIG,
+    on_request: Callable[[ServerTransaction], None] = answer_200,
+) -> AsyncIterator[Endpoint]:
+    one = Endpoint(config=config, on_request=on_request)
+    await one.start()
+    try:
+        yield one
+    finally:
+        await one.stop()
+
+
+def port_of(one: Endpoint, number: int = 0) -> int:
+    return ListenAddress.parse(one.listening[number]).port
+
+
+class Phone:
+    """A bare TCP connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.port: int = writer.get_extra_info("sockname")[1]
+
+    async def message(self) -> bytes:
+        """The next message, which has no body."""
+        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), LIMIT)
+
+    async def closed(self) -> bool:
+        """Whether the other side closes, now or soon."""
+        try:
+            return await asyncio.wait_for(self.reader.read(), LIMIT) is not None
+        except ConnectionError:
+            return True
+
+
+@asynccontextmanager
+async def phone(one: Endpoint) -> AsyncIterator[Phone]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(one))
+    try:
+        yield Phone(reader, writer)
+    finally:
+        writer.close()
+
+
+def options(number: int = 1) -> bytes:
+    return request(via=f"SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK{number}")
+
+
+async def test_a_request_is_answered_on_its_connection() -> None:
+    """RFC 3261 §18.2.2."""
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(options())
+        answer = parse_message(await caller.message())
+    assert answer.via.received == "127.0.0.1"
+    assert answer.cseq.method == "OPTIONS"
+
+
+async def test_requests_cut_into_single_octets() -> None:
+    """RFC 3261 §18.3."""
+    async with endpoint() as one, phone(one) as caller:
+        for octet in options(1) + options(2):
+            caller.writer.write(bytes((octet,)))
+            await caller.writer.drain()
+        branches = [parse_message(await caller.message()).via.branch for _ in range(2)]
+    assert branches == ["z9hG4bK1", "z9hG4bK2"]
+
+
+async def test_many_requests_in_one_segment() -> None:
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(b"".join(options(number) for number in range(50)))
+        branches = [parse_message(await caller.message()).via.branch for _ in range(50)]
+    assert branches == [f"z9hG4bK{number}" for number in range(50)]
+
+
+async def test_a_ping_gets_a_pong() -> None:
+    """RFC 5626 §4.4.1."""
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(b"\r\n\r\n")
+        assert await asyncio.wait_for(caller.reader.readexactly(2), LIMIT) == b"\r\n"
+
+
+async def test_a_message_without_content_length_is_refused_and_the_connection_closed() -> None:
+    """RFC 3261 §18.3."""
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(options().replace(b"Content-Length: 0\r\n", b""))
+        assert (await caller.message()).startswith(b"SIP/2.0 400")
+        assert await caller.closed()
+
+
+async def test_what_came_before_the_break_is_answered() -> None:
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(options() + options(2).replace(b"Length: 0", b"Length: -1"))
+        assert (await caller.message()).startswith(b"SIP/2.0 200")
+        assert (await caller.message()).startswith(b"SIP/2.0 400")
+        assert await caller.closed()
+
+
+async def test_too_many_connections_from_one_source_are_closed() -> None:
+    config = replace(CONFIG, max_connections_per_source=1)
+    async with endpoint(config) as one, phone(one) as first:
+        first.writer.write(options())
+        await first.message()
+        async with phone(one) as second:
+            assert await second.closed()
+        assert one.connections == 1
+
+
+async def test_too_many_connections_in_all_are_closed() -> None:
+    async with endpoint(replace(CONFIG, max_connections=0)) as one, phone(one) as caller:
+        assert await caller.closed()
+
+
+async def test_a_place_is_free_again_when_a_connection_ends() -> None:
+    config = replace(CONFIG, max_connections=1)
+    async with endpoint(config) as one:
+        for _ in range(3):
+            async with phone(one) as caller:
+                caller.writer.write(options())
+                await caller.message()
+            await until(lambda: not one.connections)
+
+
+@pytest.mark.parametrize(
+    ("idle", "half"),
+    [pytest.param(0.0, 60.0, id="idle"), pytest.param(60.0, 0.0, id="half-a-message")],
+)
+async def test_stale_connections_are_closed(idle: float, half: float) -> None:
+    config = replace(CONFIG, idle_timeout=idle, message_timeout=half, sweep_interval=0.0)
+    async with endpoint(config) as one, phone(one) as caller:
+        caller.writer.write(options()[:50])
+        assert await caller.closed()
+
+
+async def test_a_whole_message_is_not_half_a_message() -> None:
+    config = replace(CONFIG, message_timeout=0.0, sweep_interval=0.0)
+    async with endpoint(config) as one, phone(one) as caller:
+        for number in range(3):
+            caller.writer.write(options(number))
+            await caller.message()
+            await asyncio.sleep(0)
+        assert one.connections == 1
+
+
+async def test_a_peer_that_does_not_read_loses_its_connection() -> None:
+    flows: list[Flow] = []
+
+    def keep(transaction: ServerTransaction) -> None:
+        flows.append(transaction.flow)
+        transaction.respond(200)
+
+    config = replace(CONFIG, write_queue_limit=1000)
+    async with endpoint(config, keep) as one, phone(one) as caller:
+        caller.writer.write(options())
+        await caller.message()
+        with pytest.raises(TransportError, match="slowly"):
+            flood(flows[0])
+        assert flows[0].closed
+        with pytest.raises(TransportError, match="closed"):
+            flows[0].send(b"x")
+
+
+def flood(flow: Flow) -> None:
+    """Send more than any socket buffer holds."""
+    for _ in range(1000):
+        flow.send(b"x" * 65_536)
+
+
+async def test_a_request_to_a_connected_peer_uses_its_connection() -> None:
+    """RFC 5923 §5, in spirit: the connection is found by its remote address."""
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(options())
+        await caller.message()
+        uri = SipUri.parse(f"sip:a@127.0.0.1:{caller.port};transport=tcp")
+        flow = one.flow_now(uri)
+        assert flow is not None
+        assert await one.flow_to(uri) is flow
+        flow.send(options(2))
+        assert (await caller.message()).startswith(b"OPTIONS")
+        assert flow.contact == f"<sip:127.0.0.1:{port_of(one)};transport=tcp>"
+
+
+async def test_the_preferred_connection_serves_for_another_port_of_its_host() -> None:
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(options())
+        await caller.message()
+        prefer = one.flow_now(SipUri.parse(f"sip:a@127.0.0.1:{caller.port};transport=tcp"))
+        elsewhere = SipUri.parse("sip:a@127.0.0.1:6060;transport=tcp")
+        assert one.flow_now(elsewhere, prefer=prefer) is prefer
+        assert one.flow_now(elsewhere) is None
+
+
+async def test_all_who_want_a_connection_share_it() -> None:
+    async with endpoint() as server, endpoint() as client:
+        uri = SipUri.parse(f"sip:127.0.0.1:{port_of(server)};transport=tcp")
+        flows = await asyncio.gather(*(client.flow_to(uri) for _ in range(5)))
+        assert len(set(map(id, flows))) == 1
+        assert client.connections == 1
+
+
+async def test_a_connection_that_is_refused_is_an_error_that_says_so() -> None:
+    async with endpoint() as client:
+        async with endpoint() as server:
+            uri = SipUri.parse(f"sip:127.0.0.1:{port_of(server)};transport=tcp")
+        with pytest.raises(TransportError, match=r"127\.0\.0\.1"):
+            await client.flow_to(uri)
+
+
+def publish(port: int, *, size: int, parameter: str = "") -> Request:
+    headers = [("From", "<sip:a@b>;tag=1"), ("To", "<sip:c@d>"), ("Call-ID", "1")]
+    uri = f"sip:c@127.0.0.1:{port}{parameter}"
+    return build_request("PUBLISH", uri, [*headers, ("CSeq", "1 PUBLISH")], b"x" * size)
+
+
+@pytest.mark.parametrize(
+    ("listen", "size", "parameter", "transport"),
+    [
+        pytest.param(("udp", "tcp"), 100, "", "UDP", id="small"),
+        pytest.param(("udp", "tcp"), 2000, "", "TCP", id="large"),
+        pytest.param(("udp", "tcp"), 2000, ";transport=udp", "UDP", id="large-but-udp-asked-for"),
+        pytest.param(("udp",), 2000, "", "UDP", id="large-but-no-tcp-there"),
+    ],
+)
+async def test_large_requests_go_by_tcp(
+    listen: tuple[str, ...], size: int, parameter: str, transport: str
+) -> None:
+    """RFC 3261 §18.1.1."""
+    seen: list[str] = []
+
+    def keep(transaction: ServerTransaction) -> None:
+        seen.append(transaction.request.via.transport)
+        transaction.respond(200)
+
+    config = EndpointConfig(listen=[f"{name}:127.0.0.1:0" for name in listen])
+    async with endpoint(config, keep) as server, endpoint(EndpointConfig()) as client:
+        sent = publish(port_of(server), size=size, parameter=parameter)
+        response = await asyncio.wait_for(client.request(sent), LIMIT)
+    assert response.status == 200
+    assert seen == [transport]
+
+
+async def test_an_answer_whose_connection_is_gone_goes_over_a_new_one() -> None:
+    """RFC 3261 §18.2.2: to the address it came from, at the port of the Via."""
+    arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    held: list[ServerTransaction] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.set_result(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with endpoint(on_request=held.append) as one:
+        async with phone(one) as caller:
+            caller.writer.write(request(via=f"SIP/2.0/TCP 127.0.0.1:{port};branch=z9hG4bK1"))
+            await until(lambda: held)
+        await until(lambda: not one.connections)
+        held[0].respond(200)
+        assert (await asyncio.wait_for(arrived, LIMIT)).startswith(b"SIP/2.0 200")
+    listener.close()
+
+
+async def test_a_request_on_a_connection_that_breaks_is_503() -> None:
+    """RFC 3261 §8.1.3.1, without waiting for timer F."""
+    flows: list[Flow] = []
+    silent = endpoint(on_request=lambda one: flows.append(one.flow))
+    async with silent as server, endpoint() as client:
+        sent = publish(port_of(server), size=10, parameter=";transport=tcp")
+        waiting = asyncio.create_task(client.request(sent))
+        await until(lambda: flows)
+        await server.stop()
+        assert (await asyncio.wait_for(waiting, LIMIT)).status == 503
