@@ -26,12 +26,12 @@ HEAD: Final = "head"
 
 def upgrade(url: str, revision: str = HEAD) -> None:
     """Bring the schema at `url` up to `revision`, in one transaction."""
-    _on_connection(url, lambda connection: command.upgrade(_config(connection), revision))
+    on_connection(url, lambda connection: command.upgrade(_config(connection), revision))
 
 
 def downgrade(url: str, revision: str) -> None:
     """Take the schema back to `revision`; "base" drops everything."""
-    _on_connection(url, lambda connection: command.downgrade(_config(connection), revision))
+    on_connection(url, lambda connection: command.downgrade(_config(connection), revision))
 
 
 def check(url: str) -> None:
@@ -39,7 +39,7 @@ def check(url: str) -> None:
     parsed = StoreUrl.parse(url)
     if parsed.is_sqlite and not parsed.path.exists():
         raise StoreMisused(f"{parsed}: no such database; run `presentity db upgrade`")
-    _on_connection(url, lambda connection: _require_head(parsed, connection))
+    on_connection(url, lambda connection: _require_head(parsed, connection))
 
 
 def _require_head(url: StoreUrl, connection: Connection) -> None:
@@ -59,7 +59,7 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def _on_connection(url: str, work: Callable[[Connection], None]) -> None:
+def on_connection(url: str, work: Callable[[Connection], None]) -> None:
     """Run `work` in a transaction; raises `StoreUnavailable` when there is no answer."""
     parsed = StoreUrl.parse(url)
     try:

@@ -48,6 +48,7 @@ class Link:
         self._settings = {"application_name": name, **settings}
         self._stats = stats
         self._backoff = Backoff()
+        self._was_connected = False
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
         self._prepared: dict[str, Any] = {}
@@ -81,7 +82,6 @@ class Link:
         connection = self._connection
         if connection is not None and not connection.is_closed():
             return connection
-        again = connection is not None
         self._drop()
         now = asyncio.get_running_loop().time()
         if not self._backoff.may_try(now):
@@ -97,7 +97,8 @@ class Link:
         except (*LOST, asyncpg.PostgresError, ValueError) as error:
             self._backoff.failed(now)
             raise StoreUnavailable(f"cannot connect to the database: {error}") from error
-        self._stats.reconnects += again or self._backoff.failures > 0
+        self._stats.reconnects += self._was_connected
+        self._was_connected = True
         self._backoff.succeeded()
         return self._connection
 

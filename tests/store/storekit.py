@@ -143,5 +143,5 @@ def credential(name: str = "alice", mark: str = "1") -> Credential:
 async def eventually(holds: Callable[[], bool]) -> None:
     """Return when `holds()`; fails after PATIENCE."""
     async with asyncio.timeout(PATIENCE):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  another process sets no event of ours
             await asyncio.sleep(0)

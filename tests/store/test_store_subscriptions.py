@@ -90,9 +90,7 @@ async def test_touches_are_flushed_on_close_and_the_last_wins(url: str, opened: 
     assert (row.told_version, row.cseq_ceiling) == (3, 13)
 
 
-async def test_a_restarted_node_takes_its_live_subscriptions_back(
-    url: str, opened: Opener
-) -> None:
+async def test_a_restarted_node_takes_its_live_subscriptions_back(url: str, opened: Opener) -> None:
     """The CSeq goes on above all that the earlier life can have used (RFC 3261 §12.2.1.1)."""
     first = await opened(url)
     await first.write_subscription(subscription(cseq_ceiling=40))
