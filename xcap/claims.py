@@ -12,11 +12,15 @@ from lxml import etree
 from sip.errors import ParseError
 from sip.uri import aor_of
 from store.values import DocumentKey
-from xcap.errors import Exists, UniquenessFailure
+from xcap.errors import ConstraintFailure, Exists, UniquenessFailure
 from xcap.ports import Documents
 from xcap.usage import Usage
 from xmldoc.parse import parse
 
+MAX_CLAIMS: Final = 200
+"""URIs in one document; each is looked up."""
+MAX_DOCUMENTS: Final = 20
+"""Documents of one user that claim URIs; each is read when another is written."""
 ALTERNATIVES: Final = 2
 """How many free URIs are proposed in place of one that is taken."""
 
@@ -32,23 +36,23 @@ class Claims:
         claims = usage.claims(root)
         if not claims:
             return
+        if len(claims) > MAX_CLAIMS:
+            raise ConstraintFailure(f"a document may define {MAX_CLAIMS} URIs at most")
         taken = await self._claimed_elsewhere(usage, key)
-        failures = [
-            Exists(claim.field, await self._alternatives(claim.uri, taken))
-            for claim in claims
-            if await self._is_taken(claim.uri, taken)
-        ]
-        if failures:
-            raise UniquenessFailure("the URI is already in use", tuple(failures))
+        for claim in claims:
+            if await self._is_taken(claim.uri, taken):
+                alternatives = await self._alternatives(claim.uri, taken)
+                raise UniquenessFailure(
+                    f"{claim.uri} is already in use", (Exists(claim.field, alternatives),)
+                )
 
     async def _claimed_elsewhere(self, usage: Usage, key: DocumentKey) -> set[str]:
-        others = await self._store.documents(key.auid, key.owner)
-        return {
-            claim.uri
-            for other in others
-            if other.key != key
-            for claim in usage.claims(parse(other.body))
-        }
+        """What the owner's other documents of the usage claim; they are all looked at."""
+        documents = await self._store.documents(key.auid, key.owner)
+        others = [document for document in documents if document.key != key]
+        if len(others) >= MAX_DOCUMENTS:
+            raise ConstraintFailure(f"a user may have {MAX_DOCUMENTS} such documents at most")
+        return {claim.uri for other in others for claim in usage.claims(parse(other.body))}
 
     async def _is_taken(self, uri: str, taken: Container[str]) -> bool:
         """Whether another document or a subscriber has `uri`."""

@@ -8,13 +8,15 @@ aiohttp's low-level server: an application with routes costs half as much again.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 from multidict import CIMultiDict
 
 from sip.authenticator import Authenticator, Identity
@@ -46,6 +48,9 @@ RETRY_AFTER: Final = "1"
 """Seconds after which a client may ask an overloaded server again."""
 KEEP_ALIVE: Final = 75.0
 """Seconds that a connection may be idle."""
+HEAD_TIMEOUT: Final = 30.0
+"""Seconds within which the head of a connection's first request must have arrived."""
+MAX_CONNECTIONS: Final = 10_000
 LINGER: Final = 1.0
 """Seconds for which the rest of a refused body is thrown away, before the connection is."""
 BODY_TIMEOUT: Final = 30.0
@@ -53,6 +58,8 @@ BODY_TIMEOUT: Final = 30.0
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST"})
 STRICT: Final[frozenset[str]] = frozenset()
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger("xcap")
 
@@ -98,7 +105,7 @@ class XcapServer:
         """
         wire = logging.getLogger("xcap.wire")
         wire.setLevel(logging.CRITICAL)
-        return web.Server(
+        return Listener(
             self.handle,
             access_log=None,
             logger=wire,
@@ -205,6 +212,40 @@ class XcapServer:
                 return await _read(content, limit)
         except TimeoutError:
             raise BadRequest("the body did not arrive in time") from None
+
+
+class Listener(web.Server):
+    """aiohttp's server with bounds on connections that it leaves open for ever."""
+
+    def __init__(self, handler: Handler, **options: Any) -> None:
+        super().__init__(handler, request_factory=self._first_heard, **options)
+        self._silent: set[web.RequestHandler] = set()
+        """Connections over which no request has come yet."""
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Take up a connection, or drop it at once when there are too many."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            self._loop.call_soon(transport.abort)  # the handler's task must have started
+            return
+        super().connection_made(handler, transport)
+        self._silent.add(handler)
+        self._loop.call_later(HEAD_TIMEOUT, self._drop_if_silent, handler, transport)
+
+    def _first_heard(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        handler: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        self._silent.discard(handler)
+        return web.BaseRequest(message, payload, handler, writer, task, self._loop)
+
+    def _drop_if_silent(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        if handler in self._silent:
+            self._silent.discard(handler)
+            transport.abort()
 
 
 async def _read(content: StreamReader, limit: int) -> bytes:

@@ -53,3 +53,16 @@ async def test_the_uri_of_another_document_is_taken(served: Served) -> None:
 async def test_a_uri_that_is_no_sip_uri_is_free(served: Served) -> None:
     answer = await served.client().put(f"{HOME}/index", services("urn:service:x"), TYPE)
     assert answer.status == 201
+
+
+async def test_claims_are_bounded(served: Served) -> None:
+    """Each costs a look-up, and each other document is read."""
+    client = served.client()
+    many = services(*(f"sip:s{n}@example.com" for n in range(201)))
+    answer = await client.put(f"{HOME}/index", many, TYPE)
+    assert (answer.status, b"<constraint-failure" in answer.body) == (409, True)
+    for n in range(20):
+        path = f"{HOME}/d{n}"
+        assert (await client.put(path, services(f"sip:t{n}@example.com"), TYPE)).status == 201
+    assert (await client.put(f"{HOME}/d0", services("sip:t@example.com"), TYPE)).status == 200
+    assert (await client.put(f"{HOME}/one", services("sip:u@example.com"), TYPE)).status == 409

@@ -1,5 +1,7 @@
 """RFC 4825 §8.2.5: schema, uniqueness and constraints of each application usage."""
 
+from time import process_time
+
 import pytest
 
 from sip.uri import AoR
@@ -236,3 +238,13 @@ def test_in_the_global_tree_a_list_may_be_anybodys() -> None:
 def test_no_two_usages_share_a_name() -> None:
     """RFC 4825 §5.1."""
     assert len({usage.auid for usage in USAGES}) == len(USAGES)
+
+
+def test_a_document_of_nothing_but_repetitions_is_refused_at_once() -> None:
+    """A report of ten fields says enough, and the cost stays in proportion."""
+    entries = '<entry uri="x:y"/>' * 9_000
+    began = process_time()
+    with pytest.raises(UniquenessFailure) as refused:
+        LISTS.validate(lists(f"<list>{entries}</list>").encode(), PLACE)
+    assert len(refused.value.exists) == 10
+    assert process_time() - began < 1.0

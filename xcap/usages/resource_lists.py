@@ -22,6 +22,8 @@ KEYS: Final = {
 }
 """The attribute that must be unique among siblings of the same name (§3.4.5)."""
 
+MAX_FAILURES: Final = 10
+"""How many fields a report names; to name one costs a look at all its siblings."""
 CHECKED_REFERENCES: Final = frozenset({"ref", "anchor"})
 NOT_RELATIVE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")
 ABSOLUTE_HTTP: Final = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
@@ -51,7 +53,7 @@ def check_lists(top: etree._Element, default_namespace: str) -> None:
 
 
 def _repeated_among_siblings(top: etree._Element, default_namespace: str) -> tuple[Exists, ...]:
-    """Every attribute whose value an earlier sibling of the same name has."""
+    """The first attributes whose values earlier siblings of the same name have."""
     failures: list[Exists] = []
     for parent in (top, *top.iterdescendants(LIST)):
         seen: set[tuple[str, str]] = set()
@@ -60,6 +62,8 @@ def _repeated_among_siblings(top: etree._Element, default_namespace: str) -> tup
             value = child.get(attribute)
             if value and (child.tag, value) in seen:
                 failures.append(Exists(field_of(child, attribute, default_namespace, PREFIXES)))
+                if len(failures) == MAX_FAILURES:
+                    return tuple(failures)
             seen.add((child.tag, value or ""))
     return tuple(failures)
 

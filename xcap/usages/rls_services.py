@@ -6,7 +6,6 @@ from typing import Final
 from lxml import etree
 
 from xcap.errors import ConstraintFailure, Exists, UniquenessFailure, XcapError
-from xcap.field import field_of
 from xcap.uri import SEPARATOR, Tree, decode, owner_of
 from xcap.usage import Claim, Place, Usage
 from xcap.usages.resource_lists import check_lists
@@ -24,13 +23,10 @@ ABSOLUTE: Final = re.compile(r"https?://[^/?#]+(/[^?#]*)", re.IGNORECASE)
 def check(root: etree._Element, place: Place) -> None:
     """Apply the constraints of RFC 4826 §4.4.5 that concern this document alone."""
     claimed: set[str] = set()
-    failures: list[Exists] = []
     for claim in claims(root):
         if claim.uri in claimed:
-            failures.append(Exists(claim.field))
+            raise UniquenessFailure("the URIs of services must differ", (Exists(claim.field),))
         claimed.add(claim.uri)
-    if failures:
-        raise UniquenessFailure("the URIs of services must differ", tuple(failures))
     for reference in root.iter(RESOURCE_LIST):
         _check_reference((reference.text or "").strip(), place)
     for inline in root.iter(LIST):
@@ -40,8 +36,8 @@ def check(root: etree._Element, place: Place) -> None:
 def claims(root: etree._Element) -> tuple[Claim, ...]:
     """The URIs of the services, which nobody else on the server may have."""
     return tuple(
-        Claim(service.get("uri", ""), field_of(service, "uri", NAMESPACE, {}))
-        for service in root.iterchildren(SERVICE)
+        Claim(service.get("uri", ""), f"rls-services/service%5B{position}%5D/@uri")
+        for position, service in enumerate(root.iterchildren(SERVICE), start=1)
     )
 
 
