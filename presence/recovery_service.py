@@ -41,7 +41,7 @@ class RecoveryService:
         try:
             adopted = await self.adopt()
             while adopted:
-                await asyncio.sleep(self._core.config.adopt_pause)  # noqa: ASYNC110  paced
+                await asyncio.sleep(self._core.config.adopt_pause)
                 adopted = await self.adopt()
         finally:
             self._adopting = False
