@@ -33,6 +33,7 @@ from xcap.uri import Tree, XcapUri, owner_of
 from xcap.usage import Place, Usage
 
 ETAG_OCTETS: Final = 9
+WHOLE_ONLY: Final = "parts of documents are not served yet, only whole ones"
 READ_ONLY: Final = ("GET", "HEAD", "OPTIONS")
 READ_WRITE: Final = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 
@@ -75,7 +76,9 @@ class XcapService:
         self._capabilities = made_document(caps.capabilities(self._usages.values()))
 
     def media_type(self, uri: XcapUri) -> str:
-        """That of the document at `uri`. Raises NotFound for an unknown usage (§8)."""
+        """That of what is put at `uri`. Raises NotFound for an unknown usage (§8)."""
+        if uri.node_selector is not None:
+            raise SelectorNotSupported(WHOLE_ONLY)
         return caps.MEDIA_TYPE if uri.auid == caps.AUID else self._usage(uri.auid).media_type
 
     def allowed(self, uri: XcapUri) -> tuple[str, ...]:
@@ -137,7 +140,7 @@ class XcapService:
         if user not in self._config.trusted_users:
             authorize(action, usage, uri.tree, owner, user)
         if uri.node_selector is not None:
-            raise SelectorNotSupported("parts of documents are not served yet, only whole ones")
+            raise SelectorNotSupported(WHOLE_ONLY)
         auid, path = usage.row(uri.path)
         place = Place(uri.tree, owner, self._config.domains[0])
         return Located(usage, DocumentKey(auid, owner, path), place)
@@ -164,7 +167,7 @@ class XcapService:
     def _made(self, uri: XcapUri) -> Document | None:
         """The one document that the server makes itself (§12)."""
         if uri.node_selector is not None:
-            raise SelectorNotSupported("parts of documents are not served yet, only whole ones")
+            raise SelectorNotSupported(WHOLE_ONLY)
         made = uri.tree is Tree.GLOBAL and uri.path == caps.DOCUMENT
         return self._capabilities if made else None
 

@@ -170,6 +170,13 @@ async def test_a_user_writes_below_its_own_tree_only(
     assert (await served.client().ask(method, path, body, headers)).status == status
 
 
+async def test_an_element_is_501_whatever_its_type(served: Served) -> None:
+    """RFC 4825 §6.3: not 415, since its type would be right."""
+    path = "resource-lists/users/alice/index/~~/resource-lists/list"
+    answer = await served.client().put(path, b"<list/>", "application/xcap-el+xml")
+    assert answer.status == 501
+
+
 async def test_a_trusted_user_may_use_all_documents() -> None:
     """RFC 4825 §5.7: the trusted users of the settings."""
     async with serving(replace(CONFIG, trusted_users=frozenset({BOB}))) as served:
