@@ -131,7 +131,7 @@ def ignore(status: int, response: Response | None) -> None:
 async def loopback() -> float:
     """OPTIONS answered over a real socket: CPU of the server's side, its system calls included.
 
-    The client's share is measured by the same traffic between two bare sockets and taken off.
+    The clock runs only while the loop does, so the client's own sending and reading is not in it.
     """
     endpoint = Endpoint(
         config=EndpointConfig(listen=["udp:127.0.0.1:0"]),

@@ -12,7 +12,6 @@ from sip.digest import ha1, response_for
 from sip.message import Request, build_request
 from sip.transport.client import UserAgent
 from sip.transport.client_errors import (
-    NoAnswer,
     RequestRefused,
     SubscriptionEnded,
     Unreachable,
@@ -297,8 +296,3 @@ async def test_a_name_that_is_nowhere_is_told_so() -> None:
     with pytest.raises(Unreachable, match=r"no-such-host\.invalid"):
         async with UserAgent("sip:a@example.com", server=("no-such-host.invalid", 5060)):
             pass
-
-
-def test_errors_are_sentences() -> None:
-    """What the command line prints."""
-    assert str(NoAnswer("no answer to PUBLISH from udp:192.0.2.1:5060")).startswith("no answer")
