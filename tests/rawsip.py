@@ -161,6 +161,8 @@ class SipClient:
     on_request: Callable[[Heard], None] | None = None
     answer: Callable[[Heard], int | None] = lambda _: 200
     """The status a request heard is answered with; None leaves it unanswered."""
+    deaf: bool = False
+    """Whether requests are lost on the way to us, unanswered and unheard."""
     ended: bool = False
     """Whether the TCP connection is gone."""
     _pipe: Pipe | None = None
@@ -224,7 +226,7 @@ class SipClient:
             waiting = self._finals.get(message.branch)
             if waiting is not None and message.status >= 200 and not waiting.done():
                 waiting.set_result(message)
-        else:
+        elif not self.deaf:
             self._take_request(message)
         self._news.set()
 

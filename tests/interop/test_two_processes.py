@@ -25,7 +25,7 @@ FEED_TIMEOUT: Final = 5.0
 
 @pytest.fixture
 def servers(postgres_dsn: str, tmp_path: Path) -> Iterator[tuple[Running, Running]]:
-    settings = merged(TRUSTING, {"sip": {"advertise": f"presence.{DOMAIN}"}})
+    settings = merged(TRUSTING, {"sip": {"advertise": f"presence.{DOMAIN}:5060"}})
     one, two = (Deployment(tmp_path / name, postgres_dsn, settings) for name in ("a", "b"))
     one.prepare()
     with one.serving() as a, two.serving() as b:

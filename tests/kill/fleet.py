@@ -22,7 +22,7 @@ from tests.rawxcap import XcapClient, resource_list
 SUBSCRIPTIONS_EACH: Final = 3
 CONTACTS_EACH: Final = 6
 SOCKETS: Final = 6
-PAUSE: Final = 0.12
+PAUSE: Final = 0.06
 """Seconds between two requests of one client."""
 CHECK_TIMEOUT: Final = 10.0
 
@@ -288,6 +288,11 @@ class Fleet:
     def close(self) -> None:
         for client in self.clients:
             client.close()
+
+    def lose_notifies(self, losing: bool) -> None:
+        """Let the network lose every NOTIFY from now on, or no more."""
+        for client in self.clients:
+            client.deaf = losing
 
     def behind(self) -> list[str]:
         """Watchers whose newest NOTIFY does not show what their presentity was last promised."""

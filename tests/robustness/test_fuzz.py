@@ -69,10 +69,15 @@ class Attacker:
         """A few messages on each connection, which the server may close when it likes."""
         for start in range(0, len(messages), MESSAGES_PER_CONNECTION):
             address = (self.source, 0)
-            with socket.create_connection(self.server, 5, source_address=address) as stream:
-                for message in messages[start : start + MESSAGES_PER_CONNECTION]:
-                    with suppress(ConnectionError, TimeoutError):
-                        stream.sendall(message)
+            with (
+                socket.create_connection(self.server, 5, source_address=address) as stream,
+                suppress(ConnectionError, TimeoutError),
+            ):
+                stream.sendall(b"".join(messages[start : start + MESSAGES_PER_CONNECTION]))
+                stream.shutdown(socket.SHUT_WR)
+                # Read to the end: closing at once would reset what is not read over there.
+                while stream.recv(65_536):
+                    pass
 
     def close(self) -> None:
         self.udp.close()

@@ -98,5 +98,5 @@ TORTURE: Final[Mapping[str, Expected]] = {
     "zeromf": Expected(one_of(200, 483), one_of(401, 403, 404, 407)),
 }
 
-BREAKS_FRAMING: Final = frozenset({"clerr", "ncl", "mcl01", "scalar02"})
+BREAKS_FRAMING: Final = frozenset({"clerr", "ncl", "mcl01", "scalar02", "dblreq"})
 """On a stream no answer, 400 or a closed connection are all right for these (§18.3)."""
