@@ -60,7 +60,7 @@ class IdentityService:
             request.method,
             request.all(CREDENTIALS[relaying]),
             self._realm(request),
-            uri=request.uri_text,
+            uri=None,  # may differ from the Request-URI (§22.4); SIPp signs sip:host:port
             body=request.body,
             now=self._clock(),
         )

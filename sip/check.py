@@ -67,6 +67,8 @@ def _check_headers(request: Request) -> None:
     if request.cseq.method != request.method:
         raise ParseError("CSeq method", request.cseq.method)
     _ = request.via, request.call_id, request.from_, request.to
+    if "via" in repeated:
+        _ = request.vias
     hops_left(request)
 
 

@@ -21,6 +21,12 @@ class ParseError(SipError):
         self.position = position
 
 
+class TooLong(ParseError):
+    """A message longer than is read here (RFC 3261 §21.5.7)."""
+
+    status = 513
+
+
 class TransportError(SipError):
     """The bytes could not be handed to the network (RFC 3261 §18.4)."""
 

@@ -6,7 +6,7 @@ Pure. Octets are looked at a bounded number of times, however they are cut.
 import re
 from typing import Final
 
-from sip.errors import ParseError
+from sip.errors import ParseError, TooLong
 from sip.grammar import parse_digits
 from sip.head import decode
 from sip.message import MAX_BODY, MAX_HEAD, MAX_SHOWN
@@ -106,7 +106,7 @@ class StreamReader:
             return None
         needed = end + len(_END_OF_HEAD) + _content_length(bytes(buffer[:end]))
         if needed > self._limit:
-            raise ParseError("message, it is too long", str(needed))
+            raise TooLong("message, it is too long", str(needed))
         return needed
 
 

@@ -102,7 +102,7 @@ class TcpFlow(asyncio.Protocol):
             else:
                 self._pool.receive(message, self)
         if self._reader.broken:
-            self._pool.refuse(self._reader.rest, self)
+            self._pool.refuse(self._reader.rest, self, self._reader.broken.status)
             self.close()
         elif not self._reader.rest:
             self._begun_at = None
@@ -143,7 +143,7 @@ class TcpPool:
         *,
         timers: Timers,
         receive: Callable[[bytes, WireFlow], None],
-        refuse: Callable[[bytes, WireFlow], None],
+        refuse: Callable[[bytes, WireFlow, int], None],
         on_closed: Callable[[WireFlow], None],
     ) -> None:
         self.config = config

@@ -157,11 +157,11 @@ class TransactionLayer:
         transaction.respond(OK, to_tag=invite.local_tag)
         invite.cancel()
 
-    def refuse(self, data: bytes, flow: WireFlow) -> None:
-        """Answer 400 to a request that cannot be read, as far as it can (RFC 3261 §18.3)."""
+    def refuse(self, data: bytes, flow: WireFlow, status: int = BAD_REQUEST) -> None:
+        """Answer `status` to a request that cannot be read, as far as it can (RFC 3261 §18.3)."""
         request = salvage(data)
         if request is not None and request.method != "ACK":
-            self._send_once(build_response(request, BAD_REQUEST, to_tag=self.new_tag()), flow)
+            self._send_once(build_response(request, status, to_tag=self.new_tag()), flow)
 
     def _refuse_for_load(self, request: Request, flow: WireFlow, port: int) -> None:
         headers = (("Retry-After", str(self._config.retry_after)),)
