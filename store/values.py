@@ -41,7 +41,7 @@ class ResourceState:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One Contact of an AoR (RFC 3261 §10); AoR and contact together are its key."""
+    """One Contact of an AoR (RFC 3261 §10.3); AoR and contact together are its key."""
 
     contact: str
     expires_at: float
