@@ -8,17 +8,13 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
 
 from server.config import Settings
 from server.errors import ServerError
 from store import migrate
-from store.errors import StoreError, StoreMisused
+from store.errors import StoreError
 from store.role import Role
 from store.store import Store, open_store
-
-EMPTY_SIGNS: Final = ("schema is at nothing", "no such database")
-"""How `store.migrate.check` says that nothing is there yet."""
 
 
 @contextmanager
@@ -35,13 +31,10 @@ def prepare_schema(settings: Settings) -> bool:
     """Make an empty database ready and check any other; True when it was empty. Blocks."""
     url = settings.store.url
     with told_in_one_line():
-        try:
-            migrate.check(url)
-        except StoreMisused as error:
-            if not any(sign in str(error) for sign in EMPTY_SIGNS):
-                raise
+        if migrate.revision(url) is None:
             migrate.upgrade(url)
             return True
+        migrate.check(url)
     return False
 
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -23,67 +23,70 @@ from store.url import StoreUrl
 
 HEAD: Final = "head"
 
-
-def upgrade(url: str, revision: str = HEAD) -> None:
-    """Bring the schema at `url` up to `revision`, in one transaction."""
-    on_connection(url, lambda connection: command.upgrade(_config(connection), revision))
+T = TypeVar("T")
 
 
-def downgrade(url: str, revision: str) -> None:
-    """Take the schema back to `revision`; "base" drops everything."""
-    on_connection(url, lambda connection: command.downgrade(_config(connection), revision))
+def upgrade(url: str, to: str = HEAD) -> None:
+    """Bring the schema at `url` up to revision `to`, in one transaction."""
+    on_connection(url, lambda connection: command.upgrade(_config(connection), to))
+
+
+def downgrade(url: str, to: str) -> None:
+    """Take the schema back to revision `to`; "base" drops everything."""
+    on_connection(url, lambda connection: command.downgrade(_config(connection), to))
+
+
+def revision(url: str) -> str | None:
+    """The revision that the schema at `url` is at; None when there is no schema yet."""
+    parsed = StoreUrl.parse(url)
+    if parsed.is_sqlite and not parsed.path.exists():
+        return None
+    return on_connection(
+        url, lambda connection: MigrationContext.configure(connection).get_current_revision()
+    )
 
 
 def check(url: str) -> None:
     """Raise `StoreMisused` unless the schema at `url` is at the head revision."""
-    parsed = StoreUrl.parse(url)
-    if parsed.is_sqlite and not parsed.path.exists():
-        raise StoreMisused(f"{parsed}: no such database; run `presentity db upgrade`")
-    on_connection(url, lambda connection: _require_head(parsed, connection))
-
-
-def _require_head(url: StoreUrl, connection: Connection) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    current, head = revision(url), ScriptDirectory.from_config(_config()).get_current_head()
     if current != head:
         raise StoreMisused(
-            f"{url}: schema is at {current or 'nothing'}, this version needs {head};"
-            " run `presentity db upgrade`"
+            f"{StoreUrl.parse(url)}: schema is at {current or 'nothing'}, this version needs"
+            f" {head}; run `presentity db upgrade`"
         )
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(str(files("migrations")))))
     config.attributes["connection"] = connection
     return config
 
 
-def on_connection(url: str, work: Callable[[Connection], None]) -> None:
-    """Run `work` in a transaction; raises `StoreUnavailable` when there is no answer."""
+def on_connection(url: str, work: Callable[[Connection], T]) -> T:
+    """Return what `work` does in a transaction; `StoreUnavailable` when there is no answer."""
     parsed = StoreUrl.parse(url)
     try:
         if parsed.is_sqlite:
-            _on_sqlite(parsed, work)
-        else:
-            asyncio.run(_on_postgres(parsed, work))
+            return _on_sqlite(parsed, work)
+        return asyncio.run(_on_postgres(parsed, work))
     except (OSError, SQLAlchemyError) as error:
         raise StoreUnavailable(f"{parsed}: {error}") from error
 
 
-def _on_sqlite(url: StoreUrl, work: Callable[[Connection], None]) -> None:
+def _on_sqlite(url: StoreUrl, work: Callable[[Connection], T]) -> T:
     engine = create_engine(url.engine_url)
     try:
         with engine.begin() as connection:
-            work(connection)
+            return work(connection)
     finally:
         engine.dispose()
 
 
-async def _on_postgres(url: StoreUrl, work: Callable[[Connection], None]) -> None:
+async def _on_postgres(url: StoreUrl, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(url.engine_url)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(work)
+            return await connection.run_sync(work)
     finally:
         await engine.dispose()

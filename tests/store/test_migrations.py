@@ -1,5 +1,7 @@
 """Migrations up and down on both databases, and the head is what the tables say."""
 
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -51,6 +53,18 @@ def test_down_leaves_nothing_and_up_works_again(empty_url: str) -> None:
 def test_an_upgrade_of_the_head_does_nothing(url: str) -> None:
     migrate.upgrade(url)
     migrate.check(url)
+
+
+def test_the_revision_tells_an_empty_database_from_a_used_one(empty_url: str) -> None:
+    assert migrate.revision(empty_url) is None
+    migrate.upgrade(empty_url)
+    assert migrate.revision(empty_url) is not None
+
+
+def test_the_revision_of_a_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.db"
+    assert migrate.revision(f"sqlite:///{path}") is None
+    assert not path.exists()
 
 
 def test_a_database_without_tables_fails_the_check(empty_url: str) -> None:
