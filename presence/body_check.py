@@ -3,6 +3,7 @@
 A bounded memory: the oldest goes first once the octets kept pass the bound.
 """
 
+from collections import OrderedDict
 from typing import Final
 
 from presence.package import EventPackage
@@ -19,7 +20,7 @@ class CheckedBodies:
     __slots__ = ("_bodies", "_limit", "_octets")
 
     def __init__(self, limit: int = KEPT_OCTETS) -> None:
-        self._bodies: dict[Checked, None] = {}
+        self._bodies: OrderedDict[Checked, None] = OrderedDict()
         self._limit = limit
         self._octets = 0
 
@@ -32,6 +33,5 @@ class CheckedBodies:
         self._bodies[key] = None
         self._octets += len(body)
         while self._octets > self._limit:
-            oldest = next(iter(self._bodies))
-            del self._bodies[oldest]
+            oldest, _ = self._bodies.popitem(last=False)
             self._octets -= len(oldest[3])

@@ -15,6 +15,7 @@ and CSeq.
 
 import hashlib
 import hmac
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final
@@ -128,7 +129,7 @@ class NonceCounts:
         """Nonces minted before `floor` (this process's start) are not taken; `limit` nonces."""
         self._floor = floor
         self._limit = limit
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def use(self, nonce: str, count: int) -> bool:
         """Take note of `count`; False when it was used before or can no longer be told.
@@ -153,8 +154,7 @@ class NonceCounts:
         if NonceMint.minted_at(nonce) <= self._floor:
             return False
         if len(self._seen) >= self._limit:
-            oldest = next(iter(self._seen))
-            del self._seen[oldest]
+            oldest, _ = self._seen.popitem(last=False)
             self._floor = max(self._floor, NonceMint.minted_at(oldest))
         return NonceMint.minted_at(nonce) > self._floor
 

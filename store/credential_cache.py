@@ -4,6 +4,7 @@ A value read before an invalidation must not enter after it: the reader notes
 `generation` before it asks, and the cache takes only answers of the current one.
 """
 
+from collections import OrderedDict
 from typing import Final
 
 from store.values import Credential
@@ -17,7 +18,7 @@ class CredentialCache:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.generation = 0
         self._capacity = capacity
-        self._entries: dict[str, Credential | None] = {}
+        self._entries: OrderedDict[str, Credential | None] = OrderedDict()
 
     def __contains__(self, aor: str) -> bool:
         return aor in self._entries
@@ -30,7 +31,7 @@ class CredentialCache:
         if generation != self.generation:
             return
         if len(self._entries) >= self._capacity:
-            del self._entries[next(iter(self._entries))]
+            self._entries.popitem(last=False)
         self._entries[aor] = credential
 
     def forget(self, aor: str) -> None:

@@ -139,8 +139,11 @@ class DatabaseStore:
 
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         """Return the row."""
-        rows = await self._backend.subscriptions.read([subscription_id])
-        return rows.get(subscription_id)
+        return (await self.subscriptions([subscription_id])).get(subscription_id)
+
+    async def subscriptions(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
+        """Return the rows that are there."""
+        return await self._backend.subscriptions.read(ids)
 
     def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:
         """Remember lazily what was told."""

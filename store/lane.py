@@ -14,6 +14,10 @@ from typing import Any, Final, Generic, TypeVar
 from store.errors import StoreFull, StoreUnavailable
 from store.stats import LaneStats
 
+TURNS: Final = 3
+"""Turns of the loop that a batch waits for company after one that had some: one in which
+those just answered go on, one that reads what their peers send next, one that submits it.
+Without it two half-size batches chase each other, each at the fixed cost of a statement."""
 MAX_BATCH: Final = 128
 """Operations of one batch at most: beyond it a statement only gets slower, not cheaper."""
 
@@ -44,6 +48,7 @@ class Lane(Generic[Op, Outcome]):
         self._behind: dict[Hashable, deque[Entry[Op, Outcome]]] = {}
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
+        self._crowded = False
 
     def submit(self, key: Hashable, op: Op) -> asyncio.Future[Outcome]:
         """Queue `op`; raises `StoreFull` at once when too much waits already."""
@@ -76,12 +81,20 @@ class Lane(Generic[Op, Outcome]):
     async def _work(self) -> None:
         """Run batches until nothing is left. A task starts in the loop's next turn."""
         while self._ready:
+            await self._gather()
             batch = [self._ready.popleft() for _ in range(min(MAX_BATCH, len(self._ready)))]
             live = [entry for entry in batch if not entry[2].done()]
             if live:
                 self._answer(live, await self._outcomes([entry[1] for entry in live]))
             self._finish(batch)
+            self._crowded = len(batch) > 1
         self._worker = None
+
+    async def _gather(self) -> None:
+        """Let a few turns pass, without a delay in time, when the last batch was not alone."""
+        if self._crowded:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
 
     async def _outcomes(self, ops: Sequence[Op]) -> Sequence[Outcome | Exception]:
         """Run a batch; one that the database does not take is tried operation by operation."""

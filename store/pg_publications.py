@@ -9,29 +9,18 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
-from sqlalchemy import CTE, and_, case, cast, delete, func, null, select, union_all, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, select
 
 from store.operations import WritePublication
 from store.outcomes import EtagMismatch, PublicationOutcome, PublicationWritten
 from store.pg_context import PgContext
 from store.pg_link import Link
-from store.pg_notify import feed_arguments, told
-from store.pg_statement import (
-    INSTANT,
-    OCTETS,
-    ONE,
-    TEXT,
-    WHOLE,
-    ZERO,
-    Statement,
-    compiled,
-    given,
-    operations,
-)
+from store.pg_notify import feed_arguments
+from store.pg_publication_statement import kinds_of, publication_fields, write_statement
+from store.pg_statement import INSTANT, TEXT, Statement, compiled, given, operations
 from store.state_rows import publication_of, published_at, states_of
 from store.tables import publications, resources
-from store.values import Kind, Resource, ResourceState, resource_key
+from store.values import Resource, ResourceState, resource_key
 
 MISMATCH: Final = EtagMismatch()
 
@@ -43,8 +32,6 @@ class PgPublications:
         self._context = context
         self.writer = context.link("publications")
         self.reader = context.link("states")
-        self._quiet = write_statement(telling=False)
-        self._telling = write_statement(telling=True)
         self._reading = read_statement()
 
     async def write(self, ops: Sequence[WritePublication]) -> list[PublicationOutcome]:
@@ -52,9 +39,9 @@ class PgPublications:
         order = sorted(range(len(ops)), key=lambda place: ops[place].resource)
         batch = [ops[place] for place in order]
         arguments = _arguments(batch)
-        statement = self._quiet
-        if self._context.peers:
-            statement = self._telling
+        telling = self._context.peers
+        statement = write_statement(kinds_of(batch), telling=telling)
+        if telling:
             keys = (resource_key(op.resource) for op in batch)
             arguments |= feed_arguments(self._context.owner, keys)
         rows = await self.writer.fetch(statement, arguments)
@@ -124,129 +111,6 @@ def _collect(
             overtaken.add(place)
         outcomes[place] = PublicationWritten(version, others)
     return overtaken
-
-
-def _modified(op: CTE) -> CTE:
-    """Replace where the entity-tag matches; a refresh keeps the body."""
-    p = publications.c
-    statement = update(publications).values(
-        entity_tag=op.c.entity_tag,
-        expires_at=op.c.expires_at,
-        check_at=func.least(p.check_at, op.c.check_at),
-        content_type=case((op.c.body.is_(None), p.content_type), else_=op.c.content_type),
-        body=func.coalesce(op.c.body, p.body),
-        published_at=case((op.c.body.is_(None), p.published_at), else_=op.c.published_at),
-    )
-    matched = statement.where(_matches(op), op.c.expires_at > ZERO)
-    kept = op.c.body.is_(None).label("kept")
-    return matched.returning(op.c.n, op.c.aor, op.c.package, op.c.id, kept).cte("modified")
-
-
-def _matches(op: CTE) -> Any:
-    p = publications.c
-    return and_(
-        p.aor == op.c.aor,
-        p.package == op.c.package,
-        p.id == op.c.id,
-        p.entity_tag == op.c.expected,
-        p.expires_at > given("now", INSTANT),
-    )
-
-
-def _removed(op: CTE) -> CTE:
-    statement = delete(publications).where(_matches(op), op.c.expires_at == ZERO)
-    return statement.returning(op.c.n, op.c.aor, op.c.package, op.c.id).cte("removed")
-
-
-def _inserted(op: CTE) -> CTE:
-    names = ("aor", "package", "id", "entity_tag", "expires_at", "check_at")
-    more = ("content_type", "body", "published_at")
-    fields = (*names, *more)
-    rows = select(*(op.c[name] for name in fields)).where(op.c.expected.is_(None))
-    statement = insert(publications).from_select(fields, rows.order_by(op.c.n))
-    returned = statement.on_conflict_do_nothing().returning(
-        publications.c.aor, publications.c.package
-    )
-    return returned.cte("inserted")
-
-
-def _risen(modified: CTE, removed: CTE) -> CTE:
-    """Raise versions of resources that must be there, since they have publications."""
-    m, d = modified.c, removed.c
-    changed = union_all(
-        select(m.n, m.aor, m.package, m.id).where(~m.kept),
-        select(d.n, d.aor, d.package, d.id),
-    ).subquery("changed")
-    r, c = resources.c, changed.c
-    statement = update(resources).values(version=r.version + ONE)
-    matched = statement.where(r.aor == c.aor, r.package == c.package)
-    return matched.returning(c.n, c.aor, c.package, c.id, r.version).cte("risen")
-
-
-def _begun(inserted: CTE) -> CTE:
-    """Raise or start versions of resources that gained a publication."""
-    rows = select(inserted.c.aor, inserted.c.package, ONE)
-    statement = insert(resources).from_select(("aor", "package", "version"), rows)
-    r = resources.c
-    raised = statement.on_conflict_do_update(
-        index_elements=(r.aor, r.package), set_={"version": r.version + ONE}
-    )
-    return raised.returning(r.aor, r.package, r.version).cte("begun")
-
-
-def _written(op: CTE, modified: CTE, risen: CTE, begun: CTE) -> CTE:
-    """Every operation that was done, with the version it raised, NULL for a refresh."""
-    m, r = modified.c, risen.c
-    started = and_(op.c.aor == begun.c.aor, op.c.package == begun.c.package)
-    return union_all(
-        select(r.n, r.aor, r.package, r.id, r.version),
-        select(op.c.n, op.c.aor, op.c.package, op.c.id, begun.c.version).join(begun, started),
-        select(m.n, m.aor, m.package, m.id, cast(null(), WHOLE)).where(m.kept),
-    ).cte("written")
-
-
-def write_statement(*, telling: bool) -> Statement:
-    """The batch's write; `telling` also notifies the feed."""
-    op = operations(
-        "op",
-        aor=TEXT,
-        package=TEXT,
-        id=TEXT,
-        expected=TEXT,
-        entity_tag=TEXT,
-        expires_at=INSTANT,
-        check_at=WHOLE,
-        content_type=TEXT,
-        body=OCTETS,
-        published_at=INSTANT,
-    )
-    modified = _modified(op)
-    removed = _removed(op)
-    risen = _risen(modified, removed)
-    begun = _begun(_inserted(op))
-    written = _written(op, modified, risen, begun)
-    w, before, other = written.c, resources.c, publications.c
-    columns: list[Any] = [w.n, w.version, before.version.label("previous"), *publication_fields()]
-    if telling:
-        raised = select(w.aor, w.package, w.version).where(w.version.isnot(None)).cte("raised")
-        told_of = raised.c
-        columns.append(told(raised, Kind.RESOURCE, told_of.version, told_of.aor, told_of.package))
-    known = and_(before.aor == w.aor, before.package == w.package)
-    beside = and_(
-        other.aor == w.aor,
-        other.package == w.package,
-        other.id != w.id,
-        other.expires_at > given("now", INSTANT),
-    )
-    statement = select(*columns).select_from(
-        written.outerjoin(resources, known).outerjoin(publications, beside)
-    )
-    return compiled(statement)
-
-
-def publication_fields() -> tuple[Any, ...]:
-    p = publications.c
-    return p.id, p.entity_tag, p.expires_at, p.content_type, p.body, p.published_at
 
 
 def read_statement() -> Statement:

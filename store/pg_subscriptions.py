@@ -11,7 +11,7 @@ from store.operations import RefreshSubscription
 from store.outcomes import SubscriptionGone, SubscriptionOutcome, SubscriptionWritten
 from store.pg_context import PgContext
 from store.pg_notify import feed_arguments, told
-from store.pg_publications import publication_fields
+from store.pg_publication_statement import publication_fields
 from store.pg_statement import (
     INSTANT,
     TEXT,

@@ -67,6 +67,9 @@ class Store(Protocol):
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         """Return the row, also one that has expired but was not swept yet."""
 
+    async def subscriptions(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
+        """Return those of `ids` that are there, by id, in one statement."""
+
     def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:
         """Remember, within seconds, the version told and the CSeq used. The last wins."""
 
