@@ -41,6 +41,8 @@ class Core:
     """Unix seconds."""
     variants: Sequence[Variant] = ()
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    behind: set[LiveResource] = field(default_factory=set)
+    """Whose newest state is not read yet; the sweep asks again for what failed."""
 
     @property
     def stats(self) -> EventStats:
@@ -84,12 +86,14 @@ class Core:
         self.spawn(self._reload(watched))
 
     async def _reload(self, watched: LiveResource) -> None:
+        self.behind.add(watched)
         try:
             while True:
                 watched.stale = False
                 await self.load(watched)
                 if not watched.stale:
                     break
+            self.behind.discard(watched)
         finally:
             watched.loading = False
 

@@ -6,6 +6,7 @@ answered NOTIFY was older (EVT-15). The sweep finds in the store what has expire
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
 
 import structlog
 
@@ -20,13 +21,21 @@ from store.values import Change, Kind, Resource, SubscriptionRow
 
 log = structlog.get_logger(__name__)
 
+OnExpiredBindings = Callable[[Sequence[str]], Coroutine[object, object, None]]
+"""Told the AoRs whose bindings a sweep found expired."""
+
 
 class RecoveryService:
     """Keeps memory and store in step."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, on_expired_bindings: OnExpiredBindings | None) -> None:
         self._core = core
+        self._on_expired_bindings = on_expired_bindings
         self._adopting = False
+        self._claimed: Sequence[SubscriptionRow] = ()
+        """Taken over in the store; kept until all of them are served."""
+        self._unsure = False
+        """News may have been lost: the next sweep compares versions."""
         self._adopt_at = 0.0
         self._told_at = 0.0
 
@@ -49,10 +58,11 @@ class RecoveryService:
     async def adopt(self) -> int:
         """Take over one batch; how many there were.
 
-        They are in the index before the versions are read, so that no change falls between.
+        They are in the index before the versions are read, so that no change falls between. A
+        store that goes away in the middle is asked again for the same batch.
         """
         core = self._core
-        rows = await core.store.adopt_subscriptions(core.config.adopt_batch)
+        rows = await self._claim()
         resumed = [live for row in rows if (live := await self._resume(row)) is not None]
         resources = {live.row.resource for live in resumed}
         versions = await core.store.versions(list(resources)) if resources else {}
@@ -65,18 +75,29 @@ class RecoveryService:
                 behind[live.row.resource].append(live)
         for group in behind.values():
             await self._catch_up(group)
+        self._claimed = ()
         core.stats.adopted += len(rows)
         return len(rows)
 
+    async def _claim(self) -> Sequence[SubscriptionRow]:
+        """A new batch, or of the one that was left half done what is still ours."""
+        core = self._core
+        if not self._claimed:
+            self._claimed = await core.store.adopt_subscriptions(core.config.adopt_batch)
+            return self._claimed
+        there = await core.store.subscriptions([row.id for row in self._claimed])
+        return [row for row in there.values() if row.owner == core.store.owner]
+
     async def _resume(self, row: SubscriptionRow) -> LiveSubscription | None:
-        """Serve `row` as policy has it now; None when it is over, or a refresh came first."""
+        """Serve `row` as policy has it now, or as a refresh left it; None when it is over."""
         core = self._core
         package = core.packages.get(row.resource.package)
         if package is None or row.expires_at <= core.clock():
             return None
         decision = await core.decide(AoR(row.resource.aor), identity_of(row.watcher), package)
-        if core.engine.index.get(row.id) is not None:
-            return None
+        known = core.engine.index.get(row.id)
+        if known is not None:
+            return known
         live = core.engine.resume(row, package, decision, last_cseq=row.cseq_ceiling)
         if decision.handling is SubHandling.BLOCK:
             await core.end(row.id)
@@ -103,24 +124,40 @@ class RecoveryService:
             try:
                 await self.sweep()
             except StoreError as error:
+                self._unsure = True
                 log.warning("sweep-failed", error=str(error))
             except Exception:
+                self._unsure = True
                 log.exception("sweep-failed")
 
     async def sweep(self) -> None:
         """Act on what has expired, and do what is due less often."""
         core, now = self._core, self._core.clock()
+        if self._unsure:
+            await self.resync()
+        self._try_again()
         expired = await core.store.expire(now)
         for subscription_id in expired.subscriptions:
             core.engine.lapse(subscription_id)
         for resource, version in expired.resources:
             self._moved(resource, version)
+        if expired.bindings and self._on_expired_bindings is not None:
+            core.spawn(self._on_expired_bindings(expired.bindings))
         if now >= self._told_at:
             self._told_at = now + core.config.told_interval
             self.write_told()
         if now >= self._adopt_at:
             self._adopt_at = now + core.config.adopt_interval
             self.adopt_soon()
+
+    def _try_again(self) -> None:
+        """Read what could not be read when it changed."""
+        core = self._core
+        for watched in tuple(core.behind):
+            if core.engine.index.resource(watched.resource) is not watched:
+                core.behind.discard(watched)
+            elif not watched.loading:
+                core.reload(watched)
 
     def write_told(self) -> None:
         """Hand the store what watchers were told, and the CSeq numbers reserved."""
@@ -135,7 +172,7 @@ class RecoveryService:
             case Kind.SUBSCRIPTION:
                 live = self._core.engine.index.get(change.key)
                 if live is not None:
-                    self._core.spawn(self._check_owner(live))
+                    self._core.spawn(self._check_owners((live,)))
             case Kind.RESYNC:
                 self._core.spawn(self.resync())
             case _:
@@ -156,11 +193,20 @@ class RecoveryService:
         if watched is not None and version > watched.published_version:
             self._core.reload(watched)
 
-    async def _check_owner(self, live: LiveSubscription) -> None:
-        """A subscription of ours was touched elsewhere: swept, ended or moved."""
+    async def _check_owners(self, lives: Sequence[LiveSubscription]) -> None:
+        """Find out which were touched elsewhere: swept, ended or moved."""
         core = self._core
-        row = await core.store.subscription(live.id)
-        if core.engine.index.get(live.id) is not live:
+        size = core.config.adopt_batch
+        for start in range(0, len(lives), size):
+            batch = lives[start : start + size]
+            rows = await core.store.subscriptions([live.id for live in batch])
+            for live in batch:
+                self._settle_owner(live, rows.get(live.id))
+
+    def _settle_owner(self, live: LiveSubscription, row: SubscriptionRow | None) -> None:
+        """`row` is what the store has; one whose write is still awaited is not there yet."""
+        core = self._core
+        if core.engine.index.get(live.id) is not live or not live.opened:
             return
         if row is None and live.usage.expires_at <= core.clock():
             core.engine.finish(live, Cause.LAPSED)
@@ -168,16 +214,25 @@ class RecoveryService:
             core.engine.forget(live)
 
     async def resync(self) -> None:
-        """The feed was lost for a while: compare the versions of all that is watched."""
+        """News may have been lost: compare all that is watched, and who serves it.
+
+        While this process could not be heard, others may have taken it for dead.
+        """
+        self._unsure = False
+        try:
+            await self._compare()
+        except StoreError:
+            self._unsure = True
+            raise
+
+    async def _compare(self) -> None:
         core = self._core
+        await self._check_owners(tuple(core.engine.index))
         versions = await core.store.versions(list(core.engine.index.resources))
         for resource, version in versions.items():
             self._moved(resource, version)
         for watched in self._provided():
             core.reload(watched)
-        for live in tuple(core.engine.index):
-            if live.usage.expires_at <= core.clock():
-                await self._check_owner(live)
 
     def _provided(self) -> list[LiveResource]:
         index = self._core.engine.index

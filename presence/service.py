@@ -20,7 +20,7 @@ from presence.package import EventPackage, Variant, allow_events
 from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
 from presence.publish_service import PublishService
-from presence.recovery_service import RecoveryService
+from presence.recovery_service import OnExpiredBindings, RecoveryService
 from presence.route import leads_home
 from presence.stats import EventStats
 from presence.subscribe_service import SubscribeService
@@ -53,6 +53,7 @@ class EventService:
         metrics: EventStats | None = None,
         variants: Sequence[Variant] = (),
         resolve_target: ResolveTarget | None = None,
+        on_expired_bindings: OnExpiredBindings | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.stats = metrics or EventStats()
@@ -79,7 +80,7 @@ class EventService:
         )
         self._publish = PublishService(self._core, random)
         self._subscribe = SubscribeService(self._core, endpoint.new_tag)
-        self._recovery = RecoveryService(self._core)
+        self._recovery = RecoveryService(self._core, on_expired_bindings)
         self._sweeper: asyncio.Task[None] | None = None
 
     @property

@@ -116,6 +116,13 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         on_error=report_failure,
     )
     identities = _identities(ground)
+    registrar = RegistrarService(
+        store=store,
+        limits=registrar_limits(settings),
+        is_ours=ground.ours.is_domain,
+        clock=time.time,
+        worker=ground.worker,
+    )
     events = EventService(
         store=store,
         endpoint=endpoint,
@@ -125,13 +132,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         exists=identities.exists,
         clock=time.time,
         metrics=event_stats,
-    )
-    registrar = RegistrarService(
-        store=store,
-        limits=registrar_limits(settings),
-        is_ours=ground.ours.is_domain,
-        clock=time.time,
-        worker=ground.worker,
+        on_expired_bindings=registrar.expired,
     )
     relay = RelayService(
         endpoint=endpoint,

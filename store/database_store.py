@@ -1,7 +1,7 @@
 """The store over a backend: lanes, loaders, the credential cache. Shell; see `store.store`."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -141,7 +141,7 @@ class DatabaseStore:
         """Return the row."""
         return (await self.subscriptions([subscription_id])).get(subscription_id)
 
-    async def subscriptions(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
+    async def subscriptions(self, ids: Sequence[str]) -> Mapping[str, SubscriptionRow]:
         """Return the rows that are there."""
         return await self._backend.subscriptions.read(ids)
 

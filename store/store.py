@@ -8,7 +8,7 @@ Callers may be cancelled at any await: an operation is then written whole or not
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from store import migrate
@@ -67,7 +67,7 @@ class Store(Protocol):
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         """Return the row, also one that has expired but was not swept yet."""
 
-    async def subscriptions(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
+    async def subscriptions(self, ids: Sequence[str]) -> Mapping[str, SubscriptionRow]:
         """Return those of `ids` that are there, by id, in one statement."""
 
     def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:

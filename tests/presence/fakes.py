@@ -11,6 +11,7 @@ from presence.package import EventPackage, Variant
 from presence.packages.presence import presence_package
 from presence.policy import Authorize, default_policy
 from presence.ports import Done
+from presence.recovery_service import OnExpiredBindings
 from presence.service import EventService, ResolveTarget
 from sip.authenticator import Identity
 from sip.errors import TransportError
@@ -198,11 +199,16 @@ class FakeStore:
 
     owner: str = "here"
     failing: Exception | None = None
+    """What writes raise."""
+    unreadable: Exception | None = None
+    """What reads of versions, states and many subscriptions raise."""
     gate: asyncio.Event | None = None
     rows: dict[str, SubscriptionRow] = field(default_factory=dict)
     states: dict[Resource, ResourceState] = field(default_factory=dict)
     touched: dict[str, tuple[int, int]] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)
+    unbound: list[str] = field(default_factory=list)
+    """AoRs whose bindings the next sweep finds expired."""
     writes: int = 0
 
     async def _wait(self) -> None:
@@ -211,6 +217,10 @@ class FakeStore:
         if self.failing is not None:
             raise self.failing
         self.writes += 1
+
+    async def _read(self) -> None:
+        if self.unreadable is not None:
+            raise self.unreadable
 
     def state(self, resource: Resource) -> ResourceState:
         return self.states.get(resource, ResourceState(0, ()))
@@ -264,6 +274,10 @@ class FakeStore:
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         return self.rows.get(subscription_id)
 
+    async def subscriptions(self, ids: Sequence[str]) -> Mapping[str, SubscriptionRow]:
+        await self._read()
+        return {one: self.rows[one] for one in ids if one in self.rows}
+
     def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:
         self.touched[subscription_id] = (told_version, cseq)
         row = self.rows.get(subscription_id)
@@ -277,6 +291,7 @@ class FakeStore:
         return [self.rows[one] for one in taken]
 
     async def resource_state(self, resource: Resource) -> ResourceState:
+        await self._read()
         return self.state(resource)
 
     async def expire(self, now: float) -> Expired:
@@ -289,9 +304,11 @@ class FakeStore:
             if alive != state.publications:
                 self.states[resource] = ResourceState(state.version + 1, alive)
                 moved.append((resource, state.version + 1))
-        return Expired(moved, gone, [])
+        unbound, self.unbound = self.unbound, []
+        return Expired(moved, gone, unbound)
 
     async def versions(self, resources: Sequence[Resource]) -> dict[Resource, int]:
+        await self._read()
         return {resource: self.state(resource).version for resource in resources}
 
 
@@ -379,6 +396,7 @@ class House:
         interval: float = 0.0,
         variants: Sequence[Variant] = (),
         resolve_target: ResolveTarget | None = None,
+        on_expired_bindings: OnExpiredBindings | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or Clock()
@@ -395,6 +413,7 @@ class House:
             clock=self.clock,
             variants=variants,
             resolve_target=resolve_target,
+            on_expired_bindings=on_expired_bindings,
             random=self._random,
         )
         self._octets = 0

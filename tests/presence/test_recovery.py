@@ -1,13 +1,17 @@
 """What happens without a request: expiry, the change feed, a new life of the process."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from presence.config import PresenceConfig
 from store.errors import StoreUnavailable
+from store.outcomes import Expired
 from store.values import Change, Kind, ResourceState
 from tests.presence.fakes import (
+    ALICE,
     NOON,
     PRESENCE,
     Clock,
@@ -19,6 +23,7 @@ from tests.presence.fakes import (
 )
 
 MOVED = Change(Kind.RESOURCE, "sip:alice@example.com presence", 2)
+RESYNC = Change(Kind.RESYNC, "", 0)
 
 
 async def test_expired_publication_is_told() -> None:
@@ -67,7 +72,7 @@ async def test_lost_feed_is_made_up_for() -> None:
     there, here = House(store=store), House(store=store)
     await here.watching()
     await there.published(pidf())
-    here.service.on_change(Change(Kind.RESYNC, "", 0))
+    here.service.on_change(RESYNC)
     await settle()
     assert [notify.body for notify in here.endpoint.take()] == [pidf()]
 
@@ -93,6 +98,90 @@ async def test_subscription_touched_by_another_process(what: str, state: str | N
     await settle()
     assert [notify.state for notify in house.endpoint.take()] == ([state] if state else [])
     assert len(house.service.engine.index) == (1 if what == "ours" else 0)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_resync_lets_go_of_what_another_process_serves_now(ours: bool) -> None:
+    """A process that was taken for dead must not go on numbering NOTIFYs (EVT-08)."""
+    house = House(config=PresenceConfig(adopt_batch=1))
+    tags = [await house.watching(n=n) for n in range(3)]
+    if not ours:
+        house.store.rows[tags[1]] = replace(house.store.rows[tags[1]], owner="there")
+    house.service.on_change(RESYNC)
+    await settle()
+    assert len(house.service.engine.index) == (3 if ours else 2)
+    await house.published(pidf())
+    assert len(house.endpoint.take()) == (3 if ours else 2)
+
+
+async def test_resync_leaves_a_subscription_alone_whose_write_is_awaited() -> None:
+    house = House()
+    house.store.gate = asyncio.Event()
+    road = asyncio.create_task(house.subscribe(subscribe_request()))
+    await settle()
+    house.service.on_change(RESYNC)
+    await settle()
+    house.store.gate.set()
+    assert (await road).status == 200
+    assert [notify.state for notify in house.endpoint.take()] == ["active;expires=3600"]
+
+
+@pytest.mark.parametrize("change", [MOVED, RESYNC], ids=["change", "resync"])
+async def test_change_that_could_not_be_read_is_read_at_the_next_sweep(change: Change) -> None:
+    """A lost wake-up delays a NOTIFY and never loses it."""
+    store = FakeStore()
+    there, here = House(store=store), House(store=store)
+    await here.watching()
+    tag = await there.published(pidf("1"))
+    await there.published(pidf("2"), tag)
+    store.unreadable = StoreUnavailable("away")
+    here.service.on_change(change)
+    await settle()
+    assert here.endpoint.take() == []
+    store.unreadable = None
+    await here.service.sweep()
+    await settle()
+    assert [notify.body for notify in here.endpoint.take()] == [pidf("2")]
+
+
+async def test_expiry_whose_report_was_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PUB-08: what a sweep deleted is told by versions when its answer never came."""
+    house = House(config=PresenceConfig(sweep_interval=0.0))
+    await house.watching("Expires: 3600")
+    await house.published(pidf())
+    house.endpoint.take()
+    expire = house.store.expire
+
+    async def lost(now: float) -> Expired:
+        monkeypatch.setattr(house.store, "expire", expire)
+        await expire(now)
+        raise StoreUnavailable("connection lost")
+
+    monkeypatch.setattr(house.store, "expire", lost)
+    house.store.states = {
+        key: ResourceState(
+            state.version, tuple(replace(one, expires_at=NOON) for one in state.publications)
+        )
+        for key, state in house.store.states.items()
+    }
+    await house.service.start()
+    await settle(30)
+    await house.service.stop()
+    assert [b"closed" in notify.body for notify in house.endpoint.take()] == [True]
+
+
+async def test_expired_bindings_are_passed_on() -> None:
+    """The registrar hears of what the sweep found."""
+    told: list[str] = []
+
+    async def listener(aors: Sequence[str]) -> None:
+        told.extend(aors)
+
+    house = House(on_expired_bindings=listener)
+    house.store.unbound = [ALICE]
+    await house.service.sweep()
+    await settle()
+    assert told == [ALICE]
 
 
 async def restarted(before: House) -> House:
@@ -137,6 +226,23 @@ async def test_new_life_notifies_whoever_was_never_notified() -> None:
     await house.subscribe(subscribe_request())
     after = await restarted(house)
     assert [notify.state for notify in after.endpoint.take()] == ["active;expires=3590"]
+
+
+async def test_adoption_that_the_store_breaks_off_is_taken_up_again() -> None:
+    """EVT-15: rows that are ours in the store do not stay without anybody to serve them."""
+    house = House(answering=False)
+    await house.subscribe(subscribe_request())
+    house.store.orphans = list(house.store.rows)
+    after = House(store=house.store, config=PresenceConfig(adopt_interval=0.0))
+    house.store.unreadable = StoreUnavailable("away")
+    await after.service.sweep()
+    await settle()
+    assert after.endpoint.take() == []
+    house.store.unreadable = None
+    await after.service.sweep()
+    await settle()
+    assert [notify.state for notify in after.endpoint.take()] == ["active;expires=3600"]
+    assert after.service.stats.adopted == 1
 
 
 async def test_cseq_goes_on_above_what_was_reserved() -> None:
