@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from store.errors import StoreUnavailable
+import structlog
+
+from store.errors import StoreError, StoreUnavailable
 from store.feed_payload import RESYNC
 from store.outcomes import Expired
 from store.pg_bindings import PgBindings
@@ -24,6 +26,8 @@ from store.values import Change, Resource, SubscriptionRow
 HEARTBEAT_INTERVAL: Final = 3.0
 HELLO_GRACE: Final = 2.0
 """Seconds after which everybody has heard of a new process, and tells it of changes."""
+
+log = structlog.get_logger()
 
 
 class PgBackend:
@@ -98,9 +102,11 @@ class PgBackend:
         if self._context.peers:
             self._changed(RESYNC)
         while True:
-            with suppress(StoreUnavailable):
+            try:
                 await self._beat()
                 await self._feed.probe()
+            except StoreError as error:
+                log.warning("heartbeat-failed", error=str(error))
             await asyncio.sleep(HEARTBEAT_INTERVAL)
 
     async def _beat(self) -> None:

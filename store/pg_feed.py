@@ -30,6 +30,8 @@ class PgFeed:
         self._link = context.link("feed")
         self._heard = heard
         self._lost = asyncio.Event()
+        self._listening: Any = None
+        """The connection whose end matters; closing an older one is told late."""
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -56,7 +58,7 @@ class PgFeed:
 
     async def _listen(self) -> None:
         self._lost.clear()
-        connection = await self._link.connect()
+        connection = self._listening = await self._link.connect()
         connection.add_termination_listener(self._terminated)
         try:
             await connection.add_listener(CHANNEL, self._notified)
@@ -67,6 +69,7 @@ class PgFeed:
         backoff = Backoff()
         while True:
             await self._lost.wait()
+            self._listening = None
             await self._link.close()
             try:
                 await self._listen()
@@ -79,8 +82,9 @@ class PgFeed:
                 self._stats.resyncs += 1
                 self._heard([RESYNC])
 
-    def _terminated(self, _connection: Any) -> None:
-        self._lost.set()
+    def _terminated(self, connection: Any) -> None:
+        if connection is self._listening:
+            self._lost.set()
 
     def _notified(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         sender, changes = decode(str(payload))
