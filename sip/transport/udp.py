@@ -1,13 +1,14 @@
 """UDP (RFC 3261 §18): our own reader and writer on the loop's readiness events.
 
 Shell. asyncio's datagram transport costs several times as much a datagram, so the socket is
-drained in a burst at each wake-up and written to at once (docs/benchmarks.md).
+drained in a burst at each wake-up, and what a turn of the loop has to send goes out together
+at its end: a peer that is woken once for many datagrams costs us one wake-up (docs/benchmarks.md).
 """
 
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from sip.errors import TransportError
@@ -19,6 +20,10 @@ from sip.transport.top_via import Source
 BURST: Final = 64
 """Datagrams taken at one wake-up, before the loop sees to others."""
 MAX_DATAGRAM: Final = 65_535
+MAX_PAYLOAD: Final = 65_507
+"""Octets of a message that fit into one datagram over IPv4."""
+GATHERED: Final = 32
+"""Datagrams that go out without waiting for the end of the turn."""
 MAX_FLOWS: Final = 65_536
 """Flows remembered by address; past it all are forgotten, and made anew when needed."""
 MAX_WAITING: Final = 1_000
@@ -27,12 +32,13 @@ WILDCARDS: Final = ("0.0.0.0", "::")
 
 Address = tuple[Any, ...]
 """(host, port) or, in IPv6, (host, port, flow information, scope)."""
+Outgoing = tuple[bytes, "UdpFlow"]
 
 
 class UdpFlow:
     """One remote address as seen from one of our sockets."""
 
-    __slots__ = ("_listener", "_local", "address", "remote", "source")
+    __slots__ = ("_listener", "_local", "address", "failure", "remote", "source")
 
     transport: Final = "UDP"
     reliable: Final = False
@@ -43,6 +49,8 @@ class UdpFlow:
         self.source = Source.of(address[0], address[1])
         self._listener = listener
         self._local: tuple[str, int] | None = None
+        self.failure: str | None = None
+        """Why the last datagram could not be sent; told to the next `send`, a retransmission."""
 
     @property
     def closed(self) -> bool:
@@ -72,8 +80,12 @@ class UdpFlow:
         return contact("UDP", self.local)
 
     def send(self, data: bytes) -> None:
-        """See `Flow`."""
-        self._listener.send(data, self.address)
+        """See `Flow`. The socket is asked at the end of the turn, so a network that cannot be
+        reached is told when the message is sent again (RFC 3261 §18.4)."""
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise TransportError(f"{self.remote[0]}:{self.remote[1]}: {failure}")
+        self._listener.send(data, self)
 
     def beside(self, port: int) -> "UdpFlow":
         """See `WireFlow`."""
@@ -95,7 +107,8 @@ class UdpListener:
         self._receive = receive
         self._advertise = config.advertise
         self._flows: dict[Address, UdpFlow] = {}
-        self._waiting: deque[tuple[bytes, Address]] = deque()
+        self._outgoing: list[Outgoing] = []
+        self._waiting: deque[Outgoing] = deque()
         self.closed = False
         self._socket = bind_udp(address, config)
         self.family = self._socket.family
@@ -124,23 +137,26 @@ class UdpListener:
             host = _source_address(self.family, remote) or host
         return advertised(self._advertise, (host, port))
 
-    def send(self, data: bytes, address: Address) -> None:
-        """Send now, or as soon as the socket takes it; TransportError when neither will do."""
-        if self.closed:
-            raise TransportError("the socket is closed")
-        if self._waiting:
-            self._enqueue(data, address)
-            return
-        try:
-            self._socket.sendto(data, address)
-        except (BlockingIOError, InterruptedError):
-            self._enqueue(data, address)
-        except OSError as error:
-            raise TransportError(f"{address[0]}:{address[1]}: {error.strerror}") from error
+    def send(self, data: bytes, flow: UdpFlow) -> None:
+        """Send at the end of this turn of the loop, or as soon as the socket takes it.
+
+        TransportError when the message is too large, or the socket closed or jammed.
+        """
+        if self.closed or len(data) > MAX_PAYLOAD:
+            raise TransportError("the socket is closed" if self.closed else "too large for UDP")
+        outgoing = self._outgoing
+        if not outgoing:
+            if len(self._waiting) >= MAX_WAITING:
+                raise TransportError("the socket's queue is full")
+            self._loop.call_soon(self._flush)
+        outgoing.append((data, flow))
+        if len(outgoing) >= GATHERED:
+            self._flush()
 
     def close(self) -> None:
         """Stop reading and let the port go."""
         if not self.closed:
+            self._flush()
             self.closed = True
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
@@ -161,24 +177,38 @@ class UdpListener:
             if self.closed:
                 return
 
-    def _enqueue(self, data: bytes, address: Address) -> None:
-        if len(self._waiting) >= MAX_WAITING:
-            raise TransportError("the socket's queue is full")
+    def _flush(self) -> None:
+        """Hand everything gathered to the socket, behind what waits for it already."""
+        outgoing, self._outgoing = self._outgoing, []
+        if self.closed:
+            return
         if not self._waiting:
-            self._loop.add_writer(self._socket, self._on_writable)
-        self._waiting.append((data, address))
+            sent = self._hand_over(outgoing)
+            outgoing = outgoing[sent:]
+        if outgoing:
+            if not self._waiting:
+                self._loop.add_writer(self._socket, self._on_writable)
+            self._waiting.extend(outgoing)
+
+    def _hand_over(self, outgoing: Iterable[Outgoing]) -> int:
+        """Send one after the other; how many the socket took before it would block."""
+        sendto = self._socket.sendto
+        sent = 0
+        for data, flow in outgoing:
+            try:
+                sendto(data, flow.address)
+            except (BlockingIOError, InterruptedError):
+                return sent
+            except OSError as error:
+                flow.failure = error.strerror or str(error)
+            sent += 1
+        return sent
 
     def _on_writable(self) -> None:
-        while self._waiting:
-            data, address = self._waiting[0]
-            try:
-                self._socket.sendto(data, address)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                pass  # lost like any datagram; its transaction sends it again
+        for _ in range(self._hand_over(self._waiting)):
             self._waiting.popleft()
-        self._loop.remove_writer(self._socket)
+        if not self._waiting:
+            self._loop.remove_writer(self._socket)
 
 
 def bind_udp(address: ListenAddress, config: EndpointConfig) -> socket.socket:
