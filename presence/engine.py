@@ -44,17 +44,27 @@ class Engine:
         )
 
     def published(
-        self, resource: Resource, version: int, publications: tuple[Publication, ...]
+        self,
+        resource: Resource,
+        version: int,
+        publications: tuple[Publication, ...],
+        *,
+        asked_at: float = 0.0,
     ) -> None:
-        """`resource` has these publications at `version`; older news change nothing."""
+        """`resource` has these publications at `version`; older news change nothing.
+
+        `asked_at`: when the PUBLISH came that made the change; 0 when it was none of ours.
+        """
         watched = self.index.resource(resource)
         if watched is not None and watched.published(version, publications):
+            watched.asked_at = asked_at
             self.notifier.changed(watched)
 
     def provided(self, resource: Resource, provided: Provided) -> None:
         """The same for state that was not published."""
         watched = self.index.resource(resource)
         if watched is not None and watched.provide(provided):
+            watched.asked_at = 0.0
             self.notifier.changed(watched)
 
     def enter(

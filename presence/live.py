@@ -40,6 +40,7 @@ class LiveResource:
     __slots__ = (
         "_document",
         "_rendered",
+        "asked_at",
         "loading",
         "package",
         "provided",
@@ -58,6 +59,8 @@ class LiveResource:
         """None until read from the store."""
         self.provided = Provided(0, None)
         self.subscriptions: dict[str, LiveSubscription] = {}
+        self.asked_at = 0.0
+        """When the PUBLISH came that made the newest change, Unix seconds; 0 when not here."""
         self.loading = False
         """A read of its state is under way."""
         self.stale = False

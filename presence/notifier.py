@@ -136,6 +136,8 @@ class Notifier:
             data = join(template, flow.via_prefix, branch, cseq, state, content.tail)
         if live.due is Due.CHANGED:
             live.quiet_until = now + live.resource.package.min_interval
+            if live.resource.asked_at:
+                self._stats.notify_delay.observe(self._clock() - live.resource.asked_at)
         live.due = Due.NOTHING
         live.cseq = cseq
         if cseq > live.ceiling - CSEQ_MARGIN:

@@ -45,7 +45,7 @@ class PublishService:
         self._accept(tx, publish, op.entity_tag)
         if changes_state(op):
             publications = publications_after(op, outcome)
-            core.engine.published(op.resource, outcome.version, publications)
+            core.engine.published(op.resource, outcome.version, publications, asked_at=op.now)
 
     def _accept(self, tx: Transaction, publish: Publish, entity_tag: str) -> None:
         self._core.stats.publish_accepted += 1

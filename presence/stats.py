@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from presence.histogram import Histogram
+
 
 class EventStats:
     """Counts since the start; nothing here is stored."""
@@ -9,8 +11,8 @@ class EventStats:
     __slots__ = (
         "adopted",
         "coalesced",
-        "composed",
         "limited",
+        "notify_delay",
         "notify_failed",
         "notify_sent",
         "publish_accepted",
@@ -27,9 +29,9 @@ class EventStats:
         """NOTIFYs that would have repeated what the watcher knows (PRS-09)."""
         self.coalesced = 0
         """Changes that went into a later NOTIFY."""
-        self.composed = 0
-        """Documents made."""
         self.adopted = 0
+        self.notify_delay = Histogram()
+        """Seconds from a PUBLISH read here to each NOTIFY that tells it, throttles included."""
         self.notify_failed: Counter[int] = Counter()
         """By final status."""
         self.refused: Counter[int] = Counter()

@@ -17,7 +17,6 @@ _EVENT_COUNTERS = {
     "notify_sent": "NOTIFY requests sent",
     "suppressed": "NOTIFYs not sent since they would have told nothing new",
     "coalesced": "Changes that went into a later NOTIFY",
-    "composed": "Documents composed",
     "adopted": "Subscriptions taken over from an earlier life or another process",
 }
 _LANE_COUNTERS: dict[str, tuple[str, Callable[[LaneStats], float]]] = {
@@ -71,6 +70,11 @@ def publish_metrics(services: Services) -> None:
 def _publish_events(metrics: Metrics, stats: EventStats) -> None:
     for name, text in _EVENT_COUNTERS.items():
         metrics.counter(f"presentity_{name}", text, (), from_value(_attribute(stats, name)))
+    metrics.histogram(
+        "presentity_publish_to_notify_seconds",
+        "From a PUBLISH to each NOTIFY that tells it, throttles included",
+        stats.notify_delay,
+    )
     metrics.counter(
         "presentity_notify_failed", "NOTIFYs by final status other than 2xx", ("code",),
         from_counter(stats.notify_failed),

@@ -28,6 +28,21 @@ async def test_change_is_told_to_every_watcher() -> None:
     assert house.service.stats.notify_sent == 6
 
 
+async def test_delay_from_publish_to_notify_is_observed() -> None:
+    """OPS-01: once for each NOTIFY that tells a change, the wait of a throttle included."""
+    house = House(interval=5.0)
+    await house.watching()
+    tag = await house.published(pidf("1"))
+    await house.published(pidf("2"), tag)
+    house.endpoint.take()
+    delay = house.service.stats.notify_delay
+    assert (sum(delay.counts), delay.total) == (1, 0.0)
+    house.clock.now += 5.5
+    house.service._alarm._ring()
+    assert [notify.body for notify in house.endpoint.take()] == [pidf("2")]
+    assert (sum(delay.counts), delay.total) == (2, 5.5)
+
+
 async def test_one_notify_is_in_flight_and_changes_merge() -> None:
     """RFC 3261 §12.2.1.1, EVT-08: CSeq rises by one, the newest state is told."""
     house = House(answering=False)

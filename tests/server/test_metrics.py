@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from server.metrics import Histogram, Metrics, from_counter, from_value
+from presence.histogram import Histogram
+from server.metrics import Metrics, from_counter, from_value
 
 
 def test_requests_are_counted_by_method_and_status() -> None:

@@ -136,6 +136,7 @@ def test_metrics_have_a_row_for_each_part(running: Running) -> None:
         "presentity_sip_requests_total",
         "presentity_notify_sent_total",
         "presentity_notify_failed_total",
+        "presentity_publish_to_notify_seconds",
         "presentity_suppressed_total",
         "presentity_coalesced_total",
         "presentity_event_refused_total",

@@ -63,7 +63,7 @@ async def test_a_connection_that_went_silent_is_made_anew_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Closing it reports its end, which must not be taken for the end of the next."""
-    made: ClassVar[list[SilentConnection]] = []
+    made: list[SilentConnection] = []
     monkeypatch.setattr(FakeLink, "made", made)
     monkeypatch.setattr(pg_context, "Link", FakeLink)
     heard: list[Sequence[Change]] = []
