@@ -63,9 +63,11 @@ def test_status(error: type[ProxyError], status: int) -> None:
 
 
 def test_405_says_what_is_allowed() -> None:
-    """RFC 3261 §8.2.1."""
-    names = [name for name, _ in NotAllowed().headers]
-    assert names == ["Allow"]
+    """RFC 3261 §21.4.6."""
+    ((name, methods),) = NotAllowed().headers
+    assert name == "Allow"
+    assert {"REGISTER", "PUBLISH", "SUBSCRIBE", "OPTIONS"} <= set(methods.split(", "))
+    assert "INVITE" not in methods
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,14 @@ async def test_a_message_without_content_length_is_refused_and_the_connection_cl
         assert await caller.closed()
 
 
+async def test_a_message_too_long_is_answered_513() -> None:
+    """RFC 3261 §21.5.7: as soon as Content-Length says so; the rest is not read."""
+    async with endpoint() as one, phone(one) as caller:
+        caller.writer.write(options().replace(b"Content-Length: 0", b"Content-Length: 9999999"))
+        assert (await caller.message()).startswith(b"SIP/2.0 513")
+        assert await caller.closed()
+
+
 async def test_what_came_before_the_break_is_answered() -> None:
     async with endpoint() as one, phone(one) as caller:
         caller.writer.write(options() + options(2).replace(b"Length: 0", b"Length: -1"))

@@ -67,7 +67,7 @@ class Server:
         elif request.method == "SUBSCRIBE":
             self.subscribe(transaction)
         elif request.method == "MESSAGE":
-            transaction.respond(404)
+            transaction.respond(200 if request.uri_text == "sip:alice@example.com" else 404)
         else:
             transaction.respond(200, headers=[("Expires", str(expires))])
 
@@ -220,6 +220,16 @@ async def test_a_refresh_of_what_is_gone_cannot_be_made_anew() -> None:
         with pytest.raises(RequestRefused) as caught:
             await agent.publish("presence", if_match="stale")
     assert caught.value.code == 412
+
+
+async def test_an_instant_message_is_sent_as_it_is() -> None:
+    """RFC 3428 §4."""
+    async with server(authenticate=False) as one, alice(one) as agent:
+        answer = await agent.message("sip:alice@example.com", "grüß".encode())
+    (sent,) = one.requests
+    assert answer.status == 200
+    assert (sent.method, sent.body) == ("MESSAGE", "grüß".encode())
+    assert sent.get("content-type") == "text/plain;charset=UTF-8"
 
 
 async def test_a_refusal_says_what_was_refused() -> None:
