@@ -162,7 +162,7 @@ class Overloaded(PresenceError):
         return (("Retry-After", str(self.retry_after)),)
 
 
-class StoreTimeout(PresenceError):
+class StoreTimeout(Overloaded):
     """The store did not take the write; nothing was changed (RFC 3903 §6 step 5)."""
 
     status = 504

@@ -180,7 +180,7 @@ class EventService:
             self._refuse(tx, Overloaded("store", self._core.config.retry_after))
         except StoreError as error:
             log.warning("store-unavailable", call_id=tx.request.get("call-id"), error=str(error))
-            self._refuse(tx, StoreTimeout())
+            self._refuse(tx, StoreTimeout("store", self._core.config.retry_after))
         except SipError as error:
             self.stats.refused[error.status] += 1
             tx.respond(error.status)

@@ -170,7 +170,7 @@ async def test_one_of_many_with_the_same_tag_wins() -> None:
 @pytest.mark.parametrize(
     ("failure", "status", "headers"),
     [
-        pytest.param(StoreUnavailable("away"), 504, {}, id="unavailable"),
+        pytest.param(StoreUnavailable("away"), 504, {"Retry-After": "5"}, id="unavailable"),
         pytest.param(StoreFull("full"), 503, {"Retry-After": "5"}, id="full"),
     ],
 )
