@@ -4,7 +4,6 @@ Pure: tags and instants are given. Reading raises PresenceError or ParseError; w
 are values for the store.
 """
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from presence.config import SUBSCRIBE_423_CEILING, PresenceConfig
@@ -18,6 +17,7 @@ from presence.errors import (
 )
 from presence.live import CSEQ_BLOCK
 from presence.package import EventPackage
+from presence.route import next_hop
 from presence.subscription import State
 from sip.accept import best
 from sip.dialog import Dialog, contact_of
@@ -131,6 +131,8 @@ def open_row(
         created_at=now,
     )
     check_storable(row)
+    if row.route_set and next_hop(row) is None:
+        raise BadRequest("its first Record-Route leads nowhere")
     return row
 
 
@@ -202,8 +204,7 @@ def refresh_operation(
 
 def refreshed_row(row: SubscriptionRow, op: RefreshSubscription) -> SubscriptionRow:
     """`row` as the store has it once `op` is committed."""
-    return replace(
-        row,
+    return row._replace(
         expires_at=op.expires_at,
         remote_cseq=op.remote_cseq,
         remote_target=op.remote_target,

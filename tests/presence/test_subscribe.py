@@ -128,6 +128,8 @@ async def test_accept_is_negotiated(accept: str, status: int) -> None:
     ("request_", "status"),
     [
         pytest.param(subscribe_request(contact=None), 400, id="no-contact"),
+        pytest.param(subscribe_request("Record-Route: garbage"), 400, id="route"),
+        pytest.param(subscribe_request("Record-Route: <tel:+1>"), 400, id="route-scheme"),
         pytest.param(subscribe_request(contact="*"), 400, id="star"),
         pytest.param(subscribe_request(contact="<sip:a@b>, <sip:c@d>"), 400, id="two-contacts"),
         pytest.param(subscribe_request(contact="<tel:+1>"), 400, id="no-sip-contact"),
@@ -366,7 +368,7 @@ async def test_store_failure_leaves_no_subscription(failure: Exception, status: 
     house = House()
     house.store.failing = failure
     tx = await house.subscribe(subscribe_request())
-    assert tx.status == status
+    assert (tx.status, tx.headers["Retry-After"]) == (status, "5")
     assert len(house.service.engine.index) == 0
     assert house.endpoint.take() == []
 
