@@ -97,6 +97,7 @@ class Link:
         except (*LOST, asyncpg.PostgresError, ValueError) as error:
             self._backoff.failed(now)
             raise StoreUnavailable(f"cannot connect to the database: {error}") from error
+        self._connection.add_termination_listener(self._terminated)
         self._stats.reconnects += self._was_connected
         self._was_connected = True
         self._backoff.succeeded()
@@ -122,6 +123,11 @@ class Link:
             raise StoreUnavailable(f"connection lost: {error}") from error
         self._prepared[statement.sql] = prepared
         return prepared
+
+    def _terminated(self, connection: object) -> None:
+        """An idle connection ended: the next statement goes by a new one, and fails nobody."""
+        if connection is self._connection:
+            self._drop()
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,7 +1,6 @@
 """Several processes on one PostgreSQL: races, the feed, adoption. Each store is a process."""
 
 import asyncio
-from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -81,7 +80,7 @@ async def test_versions_of_two_writers_never_repeat_and_others_are_never_stale(
         written = []
         for number in range(15):
             op = modify(name, number, resource=who) if number else publish(who, name)
-            op = replace(op, entity_tag=f"{name}.{number + 1}", expected=op.expected)
+            op = op._replace(entity_tag=f"{name}.{number + 1}", expected=op.expected)
             outcome = await store.write_publication(op)
             assert isinstance(outcome, PublicationWritten)
             written.append(outcome)
@@ -278,6 +277,24 @@ async def test_a_new_process_is_told_of_changes_at_once(
 
     await asyncio.wait_for(modify_until_heard(), 2)
     assert changes[0].resource == ALICE
+
+
+async def test_an_idle_connection_that_was_lost_costs_no_request(
+    postgres_url: str, pair: Pair
+) -> None:
+    """Nothing was under way on it, so the next read or write simply goes by a new one."""
+    await pair[1].write_publication(publish())
+    await pair[1].resource_state(ALICE)
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE application_name LIKE 'presentity b.%'"
+    )
+    await connection.close()
+    await eventually(lambda: pair[1].stats.resyncs > 0)
+    await pair[1].write_publication(publish(name="p2"))
+    state = await pair[1].resource_state(ALICE)
+    assert [publication.id for publication in state.publications] == ["p1", "p2"]
 
 
 async def test_a_lost_connection_fails_writes_clearly_and_comes_back(
