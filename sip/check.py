@@ -11,6 +11,7 @@ from sip.errors import ParseError
 from sip.grammar import parse_digits
 from sip.message import SIP_VERSION, Request
 from sip.uri import SipUri
+from sip.via import is_plain_via
 
 MAX_MAX_FORWARDS: Final = 255
 SCHEMES: Final = frozenset({"sip", "sips", "pres", "im"})
@@ -66,8 +67,8 @@ def _check_headers(request: Request) -> None:
         raise ParseError("Request (repeated header)", "")
     if request.cseq.method != request.method:
         raise ParseError("CSeq method", request.cseq.method)
-    _ = request.via, request.call_id, request.from_, request.to
-    if "via" in repeated:
+    _ = request.call_id, request.from_, request.to
+    if "via" in repeated or not is_plain_via(request.get("via") or ""):
         _ = request.vias
     hops_left(request)
 

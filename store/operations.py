@@ -3,13 +3,12 @@
 Pure. Every `_at` and `now` is Unix seconds.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.values import Binding, DocumentKey, Resource
 
 
-@dataclass(frozen=True, slots=True)
-class WritePublication:
+class WritePublication(NamedTuple):
     """Insert, modify, refresh or remove one publication (RFC 3903 §6).
 
     `expected` None inserts; otherwise the stored entity-tag must equal it. `body` None
@@ -27,8 +26,7 @@ class WritePublication:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshSubscription:
+class RefreshSubscription(NamedTuple):
     """Prolong a subscription; taken only when `remote_cseq` is above the stored one.
 
     What a refresh may change is given whole, whether it changed or not. A refresh that
@@ -48,8 +46,7 @@ class RefreshSubscription:
     flow: str
 
 
-@dataclass(frozen=True, slots=True)
-class WriteBindings:
+class WriteBindings(NamedTuple):
     """Put and remove bindings of one AoR if its version is still `expected_version`.
 
     0 expects an AoR that never registered. No contact is in both `put` and `remove`.
@@ -62,8 +59,7 @@ class WriteBindings:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class WriteDocument:
+class WriteDocument(NamedTuple):
     """Put a document, or delete it (`body` None), under its preconditions.
 
     `if_match` and `if_none_match` hold entity-tags, or "*" (RFC 9110 §13.1); None asks

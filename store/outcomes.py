@@ -1,12 +1,12 @@
 """What a write came to. Lost races are outcomes; only a store that cannot answer raises."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.values import BindingSet, Publication, Resource, ResourceState
 
 
-@dataclass(frozen=True, slots=True)
-class PublicationWritten:
+class PublicationWritten(NamedTuple):
     """The publication is committed; `others` is every other live one of the resource."""
 
     version: int
@@ -19,8 +19,7 @@ class EtagMismatch:
     """No live publication has the expected entity-tag (RFC 3903 §6, 412)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionWritten:
+class SubscriptionWritten(NamedTuple):
     """The subscription is committed; `state` is its resource as of that statement."""
 
     state: ResourceState
@@ -31,15 +30,13 @@ class SubscriptionGone:
     """There is no such live subscription, or the refresh's CSeq is not above the stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class BindingsWritten:
+class BindingsWritten(NamedTuple):
     """The bindings are committed at this version."""
 
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class BindingsChanged:
+class BindingsChanged(NamedTuple):
     """Somebody else wrote first; here is what is there now."""
 
     current: BindingSet

@@ -16,8 +16,7 @@ class Resource(NamedTuple):
     package: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """One stored event state (RFC 3903 §2)."""
 
     id: str
@@ -29,8 +28,7 @@ class Publication:
     published_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceState:
+class ResourceState(NamedTuple):
     """A resource at one version, with its live publications."""
 
     version: int
@@ -39,8 +37,7 @@ class ResourceState:
     """Ordered by published_at, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """One Contact of an AoR (RFC 3261 §10.3); AoR and contact together are its key."""
 
     contact: str
@@ -59,16 +56,14 @@ class Binding:
     parameters: str
 
 
-@dataclass(frozen=True, slots=True)
-class BindingSet:
+class BindingSet(NamedTuple):
     """The live bindings of an AoR; version is 0 for an AoR that never registered."""
 
     version: int
     bindings: tuple[Binding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionRow:
+class SubscriptionRow(NamedTuple):
     """A subscription as it survives its process; the notifier is the local side."""
 
     id: str

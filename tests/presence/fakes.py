@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
 
@@ -237,7 +237,7 @@ class FakeStore:
             return PublicationWritten(state.version + 1, others)
         if op.body is None:
             assert own is not None
-            kept = replace(own, entity_tag=op.entity_tag, expires_at=op.expires_at)
+            kept = own._replace(entity_tag=op.entity_tag, expires_at=op.expires_at)
             self.states[op.resource] = ResourceState(state.version, (*others, kept))
             return PublicationWritten(state.version, others)
         new = Publication(
@@ -248,7 +248,7 @@ class FakeStore:
 
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:
         await self._wait()
-        self.rows[row.id] = replace(row, owner=self.owner)
+        self.rows[row.id] = row._replace(owner=self.owner)
         return SubscriptionWritten(self.state(row.resource))
 
     async def refresh_subscription(self, op: RefreshSubscription) -> SubscriptionOutcome:
@@ -256,8 +256,7 @@ class FakeStore:
         row = self.rows.get(op.id)
         if row is None or op.remote_cseq <= row.remote_cseq:
             return SubscriptionGone()
-        self.rows[op.id] = replace(
-            row,
+        self.rows[op.id] = row._replace(
             expires_at=op.expires_at,
             remote_cseq=op.remote_cseq,
             remote_target=op.remote_target,
@@ -282,8 +281,8 @@ class FakeStore:
         self.touched[subscription_id] = (told_version, cseq)
         row = self.rows.get(subscription_id)
         if row is not None:
-            self.rows[subscription_id] = replace(
-                row, told_version=told_version, cseq_ceiling=max(cseq, row.cseq_ceiling)
+            self.rows[subscription_id] = row._replace(
+                told_version=told_version, cseq_ceiling=max(cseq, row.cseq_ceiling)
             )
 
     async def adopt_subscriptions(self, limit: int) -> list[SubscriptionRow]:

@@ -1,15 +1,15 @@
 """What happens without a request: expiry, the change feed, a new life of the process."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from presence.config import PresenceConfig
+from presence.live import CSEQ_BLOCK
 from store.errors import StoreUnavailable
 from store.outcomes import Expired
-from store.values import Change, Kind, ResourceState
+from store.values import Change, Kind, ResourceState, SubscriptionRow
 from tests.presence.fakes import (
     ALICE,
     NOON,
@@ -34,7 +34,7 @@ async def test_expired_publication_is_told() -> None:
     house.endpoint.take()
     house.clock.now += 3600
     house.store.rows = {
-        key: replace(row, expires_at=NOON + 9999) for key, row in house.store.rows.items()
+        key: row._replace(expires_at=NOON + 9999) for key, row in house.store.rows.items()
     }
     await house.service.sweep()
     await settle()
@@ -90,7 +90,7 @@ async def test_subscription_touched_by_another_process(what: str, state: str | N
     house = House()
     tag = await house.watching()
     if what == "moved":
-        house.store.rows[tag] = replace(house.store.rows[tag], owner="there")
+        house.store.rows[tag] = house.store.rows[tag]._replace(owner="there")
     elif what != "ours":
         del house.store.rows[tag]
     house.clock.now += 3600 if what == "swept" else 1
@@ -106,7 +106,7 @@ async def test_resync_lets_go_of_what_another_process_serves_now(ours: bool) -> 
     house = House(config=PresenceConfig(adopt_batch=1))
     tags = [await house.watching(n=n) for n in range(3)]
     if not ours:
-        house.store.rows[tags[1]] = replace(house.store.rows[tags[1]], owner="there")
+        house.store.rows[tags[1]] = house.store.rows[tags[1]]._replace(owner="there")
     house.service.on_change(RESYNC)
     await settle()
     assert len(house.service.engine.index) == (3 if ours else 2)
@@ -160,7 +160,7 @@ async def test_expiry_whose_report_was_lost_is_noticed(monkeypatch: pytest.Monke
     monkeypatch.setattr(house.store, "expire", lost)
     house.store.states = {
         key: ResourceState(
-            state.version, tuple(replace(one, expires_at=NOON) for one in state.publications)
+            state.version, tuple(one._replace(expires_at=NOON) for one in state.publications)
         )
         for key, state in house.store.states.items()
     }
@@ -182,6 +182,29 @@ async def test_expired_bindings_are_passed_on() -> None:
     await house.service.sweep()
     await settle()
     assert told == [ALICE]
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["at-once", "at-the-next-sweep"])
+async def test_subscriptions_touched_together_share_a_statement(away: bool) -> None:
+    house, asked = House(), []
+    tags = [await house.watching(n=n) for n in range(3)]
+    house.store.rows.clear()
+    read = house.store.subscriptions
+
+    async def counted(ids: Sequence[str]) -> Mapping[str, SubscriptionRow]:
+        asked.append(list(ids))
+        return await read(ids)
+
+    house.store.subscriptions = counted  # type: ignore[method-assign]
+    house.store.unreadable = StoreUnavailable("away") if away else None
+    for tag in tags:
+        house.service.on_change(Change(Kind.SUBSCRIPTION, tag, 0))
+    await settle()
+    house.store.unreadable = None
+    if away:
+        await house.service.sweep()
+    assert asked == [tags] * (2 if away else 1)
+    assert len(house.service.engine.index) == 0
 
 
 async def restarted(before: House) -> House:
@@ -251,12 +274,12 @@ async def test_cseq_goes_on_above_what_was_reserved() -> None:
     tag = await house.watching()
     after = await restarted(house)
     await after.published(pidf())
-    assert after.endpoint.take()[0].cseq == 1001
+    assert after.endpoint.take()[0].cseq == CSEQ_BLOCK + 1
     await after.service.stop()
-    assert after.store.rows[tag].cseq_ceiling == 2000
+    assert after.store.rows[tag].cseq_ceiling == 2 * CSEQ_BLOCK
     again = await restarted(after)
     await again.published(pidf("2"))
-    assert again.endpoint.take()[0].cseq == 2001
+    assert again.endpoint.take()[0].cseq == 2 * CSEQ_BLOCK + 1
 
 
 async def test_adopted_subscription_can_be_refreshed_and_hears_changes() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
@@ -79,7 +78,7 @@ def subscription(name: str = "s1", **more: Any) -> SubscriptionRow:
         flow="192.0.2.1:5060",
         created_at=NOW,
     )
-    return replace(row, **more)
+    return row._replace(**more)
 
 
 def refresh(name: str = "s1", remote_cseq: int = 2, **more: Any) -> RefreshSubscription:

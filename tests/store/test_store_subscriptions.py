@@ -1,7 +1,5 @@
 """Subscriptions in the store: durable, adopted, told lazily; on both databases."""
 
-from dataclasses import replace
-
 from store.outcomes import SubscriptionGone, SubscriptionWritten
 from store.rows import CSEQ_RESERVE
 from store.store import Store
@@ -14,7 +12,7 @@ async def test_a_subscription_comes_back_as_it_was_written(store: Store) -> None
     """Header values keep every octet, also those that are no UTF-8."""
     row = subscription(event_id="7", told_version=3)
     await store.write_subscription(row)
-    assert await store.subscription("s1") == replace(row, owner=store.owner)
+    assert await store.subscription("s1") == row._replace(owner=store.owner)
 
 
 async def test_an_unknown_subscription_is_none(store: Store) -> None:
@@ -39,7 +37,7 @@ async def test_writing_one_again_replaces_it(store: Store) -> None:
     await store.write_subscription(subscription())
     changed = subscription(state="terminated", watcher="sip:c@example.com", told_version=9)
     await store.write_subscription(changed)
-    assert await store.subscription("s1") == replace(changed, owner=store.owner)
+    assert await store.subscription("s1") == changed._replace(owner=store.owner)
 
 
 async def test_a_refresh_prolongs_and_replaces_how_the_watcher_is_reached(store: Store) -> None:
@@ -47,8 +45,7 @@ async def test_a_refresh_prolongs_and_replaces_how_the_watcher_is_reached(store:
     await store.write_subscription(row)
     outcome = await store.refresh_subscription(refresh(state="pending"))
     assert outcome == SubscriptionWritten(ResourceState(0, ()))
-    assert await store.subscription("s1") == replace(
-        row,
+    assert await store.subscription("s1") == row._replace(
         owner=store.owner,
         state="pending",
         remote_cseq=2,
