@@ -13,8 +13,9 @@ from server.addresses import HostPort
 from server.config import TlsSettings
 from server.errors import ServerError
 
-GC_THRESHOLDS: Final = (50_000, 20, 100)
-"""Objects of a subscription live long: look at the young ones less often than Python does."""
+GC_THRESHOLDS: Final = (250_000, 20, 100)
+"""What requests leave behind lives for timer J or longer and is no garbage: looking at it every
+50,000 objects cost 7 % of a PUBLISH (docs/benchmarks.md). Cycles are rare here."""
 SHUTDOWN_TIMEOUT: Final = 2.0
 """Seconds that HTTP requests under way get at the end."""
 
