@@ -88,6 +88,7 @@ class Dispatcher:
         self._max_in_work = max_in_work
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
+        self._settling = False
 
     @property
     def in_work(self) -> int:
@@ -99,7 +100,11 @@ class Dispatcher:
         self._draining = True
 
     async def settle(self, seconds: float) -> bool:
-        """Wait up to `seconds` for the requests in work; whether none is left."""
+        """Take no more work, and wait up to `seconds` for what there is; whether none is left.
+
+        What were taken now would be committed and never answered.
+        """
+        self._settling = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         return not self._tasks
@@ -150,7 +155,7 @@ class Dispatcher:
         return place, place is not Place.SERVER and self._relay.admits(request, routed)
 
     def _refuses_load(self, request: Request) -> bool:
-        if len(self._tasks) >= self._max_in_work:
+        if self._settling or len(self._tasks) >= self._max_in_work:
             return True
         return self._draining and request.method in DIALOG_MAKERS and request.to.tag is None
 

@@ -109,8 +109,14 @@ class World:
         self, method: str, uri: str = "sip:example.com", *lines: str, to: str = f"<{ALICE}>"
     ) -> FakeTransaction:
         tx = self.begin(request(method, uri, *lines, to=to))
-        assert await self.dispatcher.settle(5)
+        await self.idle()
         return tx
+
+    async def idle(self) -> None:
+        """Until nothing is in work; the world goes on."""
+        async with asyncio.timeout(5):
+            while self.dispatcher.in_work:
+                await asyncio.sleep(0)
 
 
 async def test_options_says_what_the_server_can() -> None:
@@ -331,6 +337,20 @@ async def test_draining_takes_no_new_dialogs(message: Request, status: int) -> N
     tx = world.begin(message)
     await world.dispatcher.settle(5)
     assert tx.statuses == [status]
+
+
+async def test_settling_takes_nothing_that_it_would_not_answer() -> None:
+    """RFC 3261 §21.5.4: what is in work ends, and what comes meanwhile is refused at once."""
+    world = World()
+    world.events.go_on.clear()
+    before = world.begin(request(*PUBLISH))
+    settled = asyncio.create_task(world.dispatcher.settle(5))
+    await asyncio.sleep(0)
+    after = world.begin(request(*PUBLISH))
+    assert (before.statuses, after.statuses) == ([], [503])
+    world.events.go_on.set()
+    assert await settled
+    assert before.statuses == [200]
 
 
 async def test_ack_goes_to_the_relay() -> None:
