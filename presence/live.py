@@ -18,10 +18,11 @@ from sip.uri import AoR, SipUri
 from sip.wheel import Timer
 from store.values import Publication, Resource, SubscriptionRow
 
-CSEQ_BLOCK: Final = 1000
+CSEQ_BLOCK: Final = 20_000
 """CSeq numbers reserved at a time (EVT-08)."""
-CSEQ_MARGIN: Final = 500
-"""Numbers left when the next block is asked for: more than a few seconds can use up."""
+CSEQ_MARGIN: Final = 10_000
+"""Numbers left when the next block is asked for. That is written within 10 s (`told_interval`
+and the store's flush): more than 1,000 NOTIFYs/s of one dialog, each awaited, do not happen."""
 
 
 class Due(IntEnum):

@@ -34,6 +34,7 @@ class RecoveryService:
         self._adopting = False
         self._claimed: Sequence[SubscriptionRow] = ()
         """Taken over in the store; kept until all of them are served."""
+        self._touched: list[LiveSubscription] = []
         self._unsure = False
         """News may have been lost: the next sweep compares versions."""
         self._adopt_at = 0.0
@@ -170,9 +171,7 @@ class RecoveryService:
             case Kind.RESOURCE:
                 self._moved(change.resource, change.version)
             case Kind.SUBSCRIPTION:
-                live = self._core.engine.index.get(change.key)
-                if live is not None:
-                    self._core.spawn(self._check_owners((live,)))
+                self._touched_elsewhere(change.key)
             case Kind.RESYNC:
                 self._core.spawn(self.resync())
             case _:
@@ -192,6 +191,23 @@ class RecoveryService:
         watched = self._core.engine.index.resource(resource)
         if watched is not None and version > watched.published_version:
             self._core.reload(watched)
+
+    def _touched_elsewhere(self, subscription_id: str) -> None:
+        """Look at it soon; what is told in one turn of the loop shares a statement."""
+        live = self._core.engine.index.get(subscription_id)
+        if live is None:
+            return
+        if not self._touched:
+            self._core.spawn(self._check_touched())
+        self._touched.append(live)
+
+    async def _check_touched(self) -> None:
+        touched, self._touched = self._touched, []
+        try:
+            await self._check_owners(touched)
+        except StoreError:
+            self._unsure = True
+            raise
 
     async def _check_owners(self, lives: Sequence[LiveSubscription]) -> None:
         """Find out which were touched elsewhere: swept, ended or moved."""

@@ -14,7 +14,7 @@ from store.values import Binding, BindingSet, Document, DocumentKey, Resource, S
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
-CSEQ_RESERVE: Final = 1000
+CSEQ_RESERVE: Final = 20_000
 """More NOTIFYs than one subscription can have sent since its ceiling was last written."""
 SUBSCRIPTION_COLUMNS: Final = (
     "id",
