@@ -3,7 +3,7 @@
 from sip.dialog import Dialog
 from sip.errors import SipError
 from sip.transport.flow import Flow
-from sip.uri import SipUri
+from sip.uri import SipUri, parse_uri
 from store.values import SubscriptionRow
 
 
@@ -24,9 +24,10 @@ def dialog_of(row: SubscriptionRow) -> Dialog:
 def next_hop(row: SubscriptionRow) -> SipUri | None:
     """Where its requests go first; None when that is no SIP URI we can read."""
     try:
-        return SipUri.parse(dialog_of(row).next_hop)
+        uri = parse_uri(dialog_of(row).next_hop if row.route_set else row.remote_target)
     except SipError:
         return None
+    return uri if isinstance(uri, SipUri) else None
 
 
 def goes_back(arrival: Flow | None, next_hop: SipUri) -> bool:

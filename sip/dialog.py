@@ -4,8 +4,8 @@ Pure. From and To are kept and written as they were received, character by chara
 handsets compare them so. Tags and sequence numbers to start from are arguments.
 """
 
-from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Self
+from dataclasses import replace
+from typing import ClassVar, Final, NamedTuple, Self
 
 from sip.address import NameAddr
 from sip.errors import ParseError, SipError
@@ -28,8 +28,7 @@ class NoContact(SipError):
     status: ClassVar[int] = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Dialog:
+class Dialog(NamedTuple):
     """One side's view of a dialog."""
 
     call_id: str
@@ -85,8 +84,7 @@ class Dialog:
     def notified(cls, subscribe: Request, notify: Request) -> Self:
         """The dialog that a NOTIFY to our SUBSCRIBE makes (RFC 6665 §4.4.1); errors as `accept`."""
         theirs = cls.accept(notify, subscribe.from_.tag or "")
-        return replace(
-            theirs,
+        return theirs._replace(
             local_address=subscribe.get("from") or "",
             local_cseq=subscribe.cseq.number,
         )
@@ -108,7 +106,7 @@ class Dialog:
 
     def request(self, method: str) -> tuple[Self, str, list[tuple[str, str]]]:
         """The dialog after one more request, that request's URI, and its headers but Via."""
-        after = replace(self, local_cseq=self.local_cseq + 1)
+        after = self._replace(local_cseq=self.local_cseq + 1)
         uri, routes = self.routing()
         headers = [("Route", route) for route in routes]
         headers += [
@@ -125,7 +123,7 @@ class Dialog:
         number = request.cseq.number
         if self.remote_cseq is not None and number < self.remote_cseq:
             raise CseqTooLow(f"CSeq {number} after {self.remote_cseq}")
-        return replace(self, remote_cseq=number)
+        return self._replace(remote_cseq=number)
 
     def refreshed(self, request: Request) -> Self:
         """The dialog after a target refresh request (§12.2.2); CseqTooLow, NoContact."""
@@ -136,7 +134,7 @@ class Dialog:
         """The dialog with the target of `message`, if it names one (§12.2.1.2, §12.2.2)."""
         if message.get("contact") is None:
             return self
-        return replace(self, remote_target=contact_of(message))
+        return self._replace(remote_target=contact_of(message))
 
 
 def contact_of(message: Message) -> str:
