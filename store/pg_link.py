@@ -11,9 +11,10 @@ from store.errors import StoreRefused, StoreUnavailable
 from store.pg_statement import Statement
 from store.stats import StoreStats
 
-CONNECT_TIMEOUT: Final = 10.0
-COMMAND_TIMEOUT: Final = 30.0
-"""Seconds after which a statement, or the connection, counts as lost."""
+CONNECT_TIMEOUT: Final = 5.0
+COMMAND_TIMEOUT: Final = 10.0
+"""Seconds after which a statement, or the connection, counts as lost: two in a row and a
+new connection are through before a SIP client gives up (RFC 3261 §17.1.2.2, timer F)."""
 ATTEMPTS: Final = 5
 """Tries of a statement that lost a deadlock or a serialization race."""
 
@@ -83,8 +84,8 @@ class Link:
         if connection is not None and not connection.is_closed():
             return connection
         self._drop()
-        now = asyncio.get_running_loop().time()
-        if not self._backoff.may_try(now):
+        loop = asyncio.get_running_loop()
+        if not self._backoff.may_try(loop.time()):
             raise StoreUnavailable("the database does not answer; trying again soon")
         try:
             self._connection = await asyncpg.connect(
@@ -95,7 +96,7 @@ class Link:
                 server_settings=self._settings,
             )
         except (*LOST, asyncpg.PostgresError, ValueError) as error:
-            self._backoff.failed(now)
+            self._backoff.failed(loop.time())
             raise StoreUnavailable(f"cannot connect to the database: {error}") from error
         self._connection.add_termination_listener(self._terminated)
         self._stats.reconnects += self._was_connected
