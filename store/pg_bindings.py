@@ -1,6 +1,11 @@
-"""Bindings on PostgreSQL: an AoR's version is compared and raised with its bindings. Shell."""
+"""Bindings on PostgreSQL: an AoR's version is compared and raised with its bindings. Shell.
+
+Each mix of kinds in a batch has a statement of its own, as that of publications has.
+"""
 
 from collections.abc import Sequence
+from enum import Flag, auto
+from functools import cache
 from typing import Any
 
 from sqlalchemy import CTE, and_, delete, func, select, union_all, update
@@ -27,6 +32,28 @@ from store.tables import bindings, registrations
 from store.values import BindingSet, Kind
 
 
+class Part(Flag):
+    """What a batch does, in any mix."""
+
+    NOTHING = 0
+    BEGIN = auto()
+    """For an AoR that never registered."""
+    RAISE = auto()
+    REMOVE = auto()
+
+
+def parts_of(batch: Sequence[WriteBindings]) -> Part:
+    """Everything that `batch` does besides putting bindings."""
+    parts = Part.NOTHING
+    if any(not op.expected_version for op in batch):
+        parts |= Part.BEGIN
+    if any(op.expected_version for op in batch):
+        parts |= Part.RAISE
+    if any(op.remove for op in batch):
+        parts |= Part.REMOVE
+    return parts
+
+
 class PgBindings:
     """Writes and reads bindings, each on a connection of its own."""
 
@@ -34,7 +61,6 @@ class PgBindings:
         self._context = context
         self.writer = context.link("bindings")
         self.reader = context.link("locations")
-        self._writing = {telling: write_statement(telling=telling) for telling in (False, True)}
         self._reading = read_statement()
 
     async def write(self, ops: Sequence[WriteBindings]) -> list[BindingsOutcome]:
@@ -43,7 +69,8 @@ class PgBindings:
         arguments = _arguments(sorted(ops, key=lambda op: op.aor))
         if context.peers:
             arguments |= feed_arguments(context.owner, [op.aor for op in ops])
-        rows = await self.writer.fetch(self._writing[context.peers], arguments)
+        statement = write_statement(parts_of(ops), telling=context.peers)
+        rows = await self.writer.fetch(statement, arguments)
         versions: dict[str, int] = {row[0]: row[1] for row in rows}
         lost = [op for op in ops if op.aor not in versions]
         current = await self._current(lost) if lost else {}
@@ -81,36 +108,45 @@ def _arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
     }
 
 
-def write_statement(*, telling: bool) -> Statement:
+@cache
+def write_statement(parts: Part, *, telling: bool) -> Statement:
     """Claim each AoR's next version; put and remove the bindings of those claimed."""
     op = operations("op", aor=TEXT, expected=WHOLE)
-    claimed = _claimed(op)
-    removed = _removed(claimed)
+    claimed = _claimed(op, parts)
     columns: list[Any] = [claimed.c.aor, claimed.c.version]
     if telling:
         columns.append(told(claimed, Kind.BINDING, claimed.c.version, claimed.c.aor))
-    return compiled(select(*columns).add_cte(_put(claimed), removed))
+    done = [_put(claimed)]
+    if parts & Part.REMOVE:
+        done.append(_removed(claimed))
+    return compiled(select(*columns).add_cte(*done))
 
 
-def _claimed(op: CTE) -> CTE:
+def _claimed(op: CTE, parts: Part) -> CTE:
+    """AoR and new version of each operation that found what it expected."""
+    claims: list[Any] = []
+    if parts & Part.RAISE:
+        claims.append(_risen(op))
+    if parts & Part.BEGIN:
+        claims.append(_begun(op))
+    found = [select(claim.c.aor, claim.c.version) for claim in claims]
+    rows: Any = union_all(*found) if len(found) > 1 else found[0]
+    claimed: CTE = rows.cte("claimed")
+    return claimed
+
+
+def _risen(op: CTE) -> CTE:
     r = registrations.c
-    risen = (
-        update(registrations)
-        .values(version=r.version + ONE)
-        .where(r.aor == op.c.aor, r.version == op.c.expected, op.c.expected > ZERO)
-        .returning(r.aor, r.version)
-        .cte("risen")
-    )
+    risen = update(registrations).values(version=r.version + ONE)
+    matched = risen.where(r.aor == op.c.aor, r.version == op.c.expected, op.c.expected > ZERO)
+    return matched.returning(r.aor, r.version).cte("risen")
+
+
+def _begun(op: CTE) -> CTE:
+    r = registrations.c
     rows = select(op.c.aor, ONE).where(op.c.expected == ZERO).order_by(op.c.n)
-    begun = (
-        insert(registrations)
-        .from_select(("aor", "version"), rows)
-        .on_conflict_do_nothing()
-        .returning(r.aor, r.version)
-        .cte("begun")
-    )
-    both = union_all(select(risen.c.aor, risen.c.version), select(begun.c.aor, begun.c.version))
-    return both.cte("claimed")
+    begun = insert(registrations).from_select(("aor", "version"), rows)
+    return begun.on_conflict_do_nothing().returning(r.aor, r.version).cte("begun")
 
 
 def _put(claimed: CTE) -> CTE:
