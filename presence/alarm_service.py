@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+import structlog
+
 from sip.wheel import Timer, TimerWheel
+
+log = structlog.get_logger(__name__)
 
 
 class Alarm:
@@ -37,6 +41,11 @@ class Alarm:
         self._handle = asyncio.get_running_loop().call_later(delay, self._ring)
 
     def _ring(self) -> None:
+        """Fire what is due; the failure of one harms no other."""
         self._handle = None
-        self._wheel.advance(self._clock())
+        for timer in self._wheel.due(self._clock()):
+            try:
+                timer.fire()
+            except Exception:
+                log.exception("alarm-failed")
         self._arm()

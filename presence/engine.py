@@ -145,6 +145,8 @@ class Engine:
         self.notifier.told.pop(live.id, None)
         live.usage, _ = live.usage.step(Cause.FAILED, self._clock())
         live.opened = False
+        if live.timer is not None:
+            live.timer.cancel()
 
     def lapse(self, subscription_id: str) -> None:
         """The store says that this subscription expired."""
