@@ -38,6 +38,9 @@ class Helper(Protocol):
     def find_way(self, live: LiveSubscription, size: int) -> None:
         """Find a flow for `size` octets (0: any), then call `Notifier.way_found`."""
 
+    def failed(self, live: LiveSubscription, error: Exception) -> None:
+        """We could not make a NOTIFY for `live`: say so, and let it go."""
+
     def ended(self, live: LiveSubscription) -> None:
         """The watcher is gone: forget `live`, here and in the store."""
 
@@ -68,7 +71,10 @@ class Notifier:
         """`resource` moved on: tell whoever may hear of it."""
         now = self._clock()
         for live in tuple(resource.subscriptions.values()):
-            self.hear(live, now)
+            try:
+                self.hear(live, now)
+            except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
+                self._helper.failed(live, error)
 
     def hear(self, live: LiveSubscription, now: float) -> None:
         """Tell `live` of a change, unless it may not hear of any."""

@@ -146,6 +146,11 @@ class EventService:
             self._core.engine.forget(live)
             self._core.spawn(self._core.end(live.id))
 
+    def failed(self, live: LiveSubscription, error: Exception) -> None:
+        """A NOTIFY could not be made, which is our fault (`notifier.Helper`)."""
+        log.error("notify-failed", exc_info=error, call_id=live.row.call_id)
+        self.ended(live)
+
     async def _find_way(self, live: LiveSubscription, size: int) -> None:
         flow: Flow | None = None
         found: Hop | None = None

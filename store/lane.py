@@ -100,7 +100,9 @@ class Lane(Generic[Op, Outcome]):
         """Run a batch; one that the database does not take is tried operation by operation."""
         started = perf_counter()
         try:
-            return await self._run(ops)
+            outcomes = await self._run(ops)
+            assert len(outcomes) == len(ops), "one outcome for each operation"
+            return outcomes
         except StoreUnavailable as error:
             self._stats.failed += 1
             return [error] * len(ops)

@@ -1,6 +1,7 @@
 """RFC 6665 §5.4: what later packages do through their record, without the engine knowing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from presence.package import (
     EventPackage,
@@ -200,3 +201,27 @@ async def test_same_domain_is_decided_by_the_identity() -> None:
         (Identity(None, "none"), SubHandling.CONFIRM),
     ):
         assert (await allow(ALICE, watcher, "presence")).handling is handling
+
+
+async def test_a_document_that_cannot_be_made_for_one_watcher_costs_no_other_its_own() -> None:
+    """The watcher it could not be made for is let go, here and in the store."""
+    broken: list[str] = []
+
+    def breaking(telling: Telling) -> Told:
+        if telling.watcher in broken:
+            raise ZeroDivisionError
+        return Told(b"%d" % telling.version, "text/plain")
+
+    package = replace(reg(Bindings()), tell=breaking)
+    house = House(packages={"reg": package})
+    await house.subscribe(subscribe_request(event="reg"), AS_ALICE)
+    await house.subscribe(subscribe_request(event="reg", call_id="b"), AS_BOB)
+    house.endpoint.take()
+    broken.append(ALICE)
+    watched = house.service.engine.index.resource(Resource(ALICE, "reg"))
+    assert watched is not None
+    house.service.engine.provided(watched.resource, Provided(9, ("cell",)))
+    await settle()
+    assert [notify.body for notify in house.endpoint.take()] == [b"1"]
+    assert [live.row.watcher for live in house.service.engine.index] == [AS_BOB.aor]
+    assert [row.watcher for row in house.store.rows.values()] == [AS_BOB.aor]
