@@ -25,6 +25,7 @@ from sip.transport.top_via import Source
 from sip.wheel import Timer
 
 TRYING: Final = 100
+CHALLENGES: Final = frozenset({401, 407})
 
 
 class WireFlow(Flow, Protocol):
@@ -152,6 +153,8 @@ class ServerTransaction:
 
         A 408, an early 100 and other 1xx to anything but INVITE are not sent (RFC 4320 §4).
         """
+        if self._is_invite and status in CHALLENGES and not self.final:
+            self._answer_once()
         if to_tag is not None:
             self._tag = to_tag
         elif status > TRYING and ";tag=" not in (self.request.get("to") or ""):
@@ -160,6 +163,17 @@ class ServerTransaction:
             self.request, status, reason=reason, headers=headers, body=body, to_tag=to_tag
         )
         self.respond_bytes(status, data)
+
+    def _answer_once(self) -> None:
+        """A challenge of an INVITE is not sent again unasked, nor is an ACK waited for.
+
+        So whoever never shows credentials, perhaps under another's address, neither holds a
+        transaction nor has that address flooded (RFC 3261 §26.3.2.4).
+        """
+        self._timer.cancel()
+        self._is_invite = False
+        self._machine = NonInviteServer(self._keeper.now(), self.flow.reliable)
+        self._armed = NEVER
 
     def respond_bytes(self, status: int, data: bytes) -> None:
         """Answer with a response that is already written, as a relay does."""

@@ -124,8 +124,9 @@ class TransactionLayer:
         if known is None:
             self._receive_new(data, flow, key, port)
         elif isinstance(known, tuple):
-            answer_flow, response = known
-            answer_flow.send(response)
+            if not data.startswith(b"ACK "):
+                answer_flow, response = known
+                answer_flow.send(response)
         elif data.startswith(b"ACK "):
             known.acknowledge(_request(data))
         else:

@@ -182,6 +182,20 @@ def test_a_refused_invite_that_is_never_acknowledged_is_told_and_ends() -> None:
     assert stack.layer.pending == 0
 
 
+def test_a_challenged_invite_holds_no_transaction_and_is_answered_only_when_asked() -> None:
+    """RFC 3261 §26.3.2.4: whoever never shows credentials can neither fill us nor aim us."""
+    stack, flow = Stack(), FakeFlow()
+    transaction = invite(stack, flow)
+    transaction.respond(407)
+    assert (stack.layer.pending, transaction.final) == (0, True)
+    stack.timers.run_for(20.0)
+    assert len(flow.sent) == 1
+    stack.layer.receive(request("INVITE"), flow)
+    assert flow.sent[1] == flow.sent[0]
+    stack.layer.receive(request("ACK"), flow)
+    assert len(flow.sent) == 2
+
+
 def test_an_accepted_invite_passes_acks_up_and_absorbs_retransmissions() -> None:
     """RFC 6026 §7.1."""
     stack, flow = Stack(), FakeFlow()
