@@ -7,10 +7,14 @@ from typing import Final, NamedTuple
 REMOVING: Final = frozenset({404, 405, 410, 416, *range(480, 486), 489, 501, 604})
 """The watcher has no such subscription any more, or never had."""
 TIMER_F: Final = 408
+FIRST_SERVER_FAILURE: Final = 500
 MAX_HOLD: Final = 3600
 """Seconds; whoever asks for more is asked again after this."""
+RETRY_AFTER: Final = 30
+"""Seconds after a 5xx that names no time, or a road that was not there: the watcher has missed
+something, and there may be no further change to tell it."""
 
-Fate = Enum("Fate", ["REMOVE", "HOLD", "KEEP"])
+Fate = Enum("Fate", ["REMOVE", "HOLD", "RETRY", "KEEP"])
 
 
 class Reaction(NamedTuple):
@@ -18,23 +22,27 @@ class Reaction(NamedTuple):
 
     fate: Fate
     seconds: int = 0
-    """HOLD: no NOTIFY for so long, then the newest state."""
+    """HOLD: no NOTIFY for so long, then the newest state. RETRY: the newest state after so
+    long, unless a change was told before."""
 
 
 REMOVE: Final = Reaction(Fate.REMOVE)
 KEEP: Final = Reaction(Fate.KEEP)
+RETRY: Final = Reaction(Fate.RETRY, RETRY_AFTER)
 
 
 def reaction(status: int, *, answered: bool, header: Callable[[str], str | None]) -> Reaction:
     """What final `status` asks for.
 
     `answered` is False when no response came (timer F, a dead connection); `header` reads
-    the response. Nothing is retried for 401 and 407: we hold no credentials for watchers.
+    the response. What the watcher's side may get over is tried again. Nothing is retried for 401 and 407: we hold no credentials for watchers.
     """
     if status in REMOVING or (status == TIMER_F and not answered):
         return REMOVE
-    seconds = retry_after(header("retry-after")) if status >= 500 else None
-    return KEEP if seconds is None else Reaction(Fate.HOLD, seconds)
+    if status < FIRST_SERVER_FAILURE:
+        return KEEP
+    seconds = retry_after(header("retry-after"))
+    return RETRY if seconds is None else Reaction(Fate.HOLD, seconds)
 
 
 def retry_after(value: str | None) -> int | None:

@@ -259,6 +259,13 @@ class Notifier:
         elif what.fate is Fate.HOLD:
             live.held_until = self._clock() + what.seconds
             live.due = Due.FORCED
+        elif what.fate is Fate.RETRY:
+            self._schedule(self._clock() + what.seconds, partial(self._retry, live))
+
+    def _retry(self, live: LiveSubscription) -> None:
+        """The watcher has missed something, unless a NOTIFY got through meanwhile."""
+        if live.told is None and not live.in_flight:
+            self.hear(live, self._clock())
 
 
 def no_header(key: str) -> None:

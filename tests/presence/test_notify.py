@@ -312,3 +312,27 @@ async def test_refresh_of_a_watcher_blocked_since_is_refused() -> None:
     tx = await house.subscribe(subscribe_request(cseq=2, to_tag=tag))
     assert tx.status == 403
     assert [notify.state for notify in house.endpoint.take()] == ["terminated;reason=rejected"]
+
+
+@pytest.mark.parametrize("status", [500, 503, 603])
+async def test_a_watcher_that_could_not_take_a_notify_is_told_again_later(status: int) -> None:
+    """RFC 6665 §4.2.2: it has missed the state, and there may be no further change."""
+    house = House(answering=False)
+    await house.published(pidf())
+    await house.subscribe(subscribe_request())
+    house.endpoint.take()[0].answer(status)
+    house.clock.now += 30.1
+    house.service._alarm._ring()
+    assert [notify.body for notify in house.endpoint.take()] == [pidf()]
+
+
+async def test_a_watcher_that_was_told_meanwhile_is_not_told_again() -> None:
+    house = House(answering=False)
+    await house.published(pidf())
+    await house.subscribe(subscribe_request())
+    house.endpoint.take()[0].answer(500)
+    await house.published(pidf("away", tuple_id="t2"))
+    house.endpoint.take()[0].answer()
+    house.clock.now += 30.1
+    house.service._alarm._ring()
+    assert house.endpoint.take() == []
