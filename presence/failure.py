@@ -35,7 +35,8 @@ def reaction(status: int, *, answered: bool, header: Callable[[str], str | None]
     """What final `status` asks for.
 
     `answered` is False when no response came (timer F, a dead connection); `header` reads
-    the response. What the watcher's side may get over is tried again. Nothing is retried for 401 and 407: we hold no credentials for watchers.
+    the response. What the watcher's side may get over is tried again; 401 and 407 are not,
+    since we hold no credentials for watchers.
     """
     if status in REMOVING or (status == TIMER_F and not answered):
         return REMOVE
