@@ -168,7 +168,6 @@ class Dispatcher:
             return True
         task = asyncio.get_running_loop().create_task(self._work(tx, road, identity))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         return False
 
     def _check_tags(self, request: Request, road: Road) -> None:
@@ -192,7 +191,15 @@ class Dispatcher:
             if not tx.final:
                 log.error("request-unanswered", **_facts(tx.request))
                 self._respond(tx, 500)
+        finally:
+            self._done()
         self._answered(tx)
+
+    def _done(self) -> None:
+        """The running task is through; a callback for this would cost it another loop turn."""
+        task = asyncio.current_task()
+        assert task is not None, "only tasks do work"
+        self._tasks.discard(task)
 
     def _serve(self, tx: Transaction, road: Road, identity: Identity) -> Awaitable[None]:
         match road:
