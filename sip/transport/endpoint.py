@@ -15,6 +15,7 @@ from sip.transport.client_transaction import ClientTransaction
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.flow import Flow
 from sip.transport.ids import Ids
+from sip.transport.ports import shared_port
 from sip.transport.resolve import Resolver, SystemResolver, numeric
 from sip.transport.server_transaction import ServerTransaction as ServerTransaction
 from sip.transport.server_transaction import WireFlow
@@ -114,15 +115,18 @@ class Endpoint:
         return len(self._tcp)
 
     async def _listen(self, address: ListenAddress) -> ListenAddress:
-        """Open one listener; with port 0 the port of its sibling, if that is free."""
+        """Open one listener; those at port 0 of one host get the same port, if one is free."""
+        if address.port != 0:
+            return await self._open(address)
         sibling = next((a for a in self._bound() if a.host == address.host), None)
-        if address.port == 0 and sibling is not None and sibling.transport != address.transport:
-            try:
-                wanted = ListenAddress(address.transport, address.host, sibling.port)
-                return await self._open(wanted)
-            except BadListener:
-                pass  # taken: any other port will do
-        return await self._open(address)
+        if sibling is None:
+            port = shared_port(address.host)
+        else:
+            port = sibling.port if sibling.transport != address.transport else 0
+        try:
+            return await self._open(ListenAddress(address.transport, address.host, port))
+        except BadListener:
+            return await self._open(address)  # taken meanwhile: any other will do
 
     async def _open(self, address: ListenAddress) -> ListenAddress:
         if address.transport == "udp":
