@@ -86,7 +86,7 @@ class Dispatcher:
         self._count = count
         self._event_tags = event_tags
         self._max_in_work = max_in_work
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Transaction, asyncio.Task[None]] = {}
         self._draining = False
         self._settling = False
 
@@ -106,7 +106,7 @@ class Dispatcher:
         """
         self._settling = True
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
         return not self._tasks
 
     def on_request(self, tx: Transaction) -> None:
@@ -166,8 +166,8 @@ class Dispatcher:
         if identity is None and not self._identities.has_credentials(tx.request, relaying=relaying):
             self._identities.challenge(tx, relaying=relaying)
             return True
-        task = asyncio.get_running_loop().create_task(self._work(tx, road, identity))
-        self._tasks.add(task)
+        work = self._work(tx, road, identity)
+        self._tasks[tx] = asyncio.get_running_loop().create_task(work)
         return False
 
     def _check_tags(self, request: Request, road: Road) -> None:
@@ -192,14 +192,9 @@ class Dispatcher:
                 log.error("request-unanswered", **_facts(tx.request))
                 self._respond(tx, 500)
         finally:
-            self._done()
+            # A callback for this would cost another turn of the loop.
+            self._tasks.pop(tx, None)
         self._answered(tx)
-
-    def _done(self) -> None:
-        """The running task is through; a callback for this would cost it another loop turn."""
-        task = asyncio.current_task()
-        assert task is not None, "only tasks do work"
-        self._tasks.discard(task)
 
     def _serve(self, tx: Transaction, road: Road, identity: Identity) -> Awaitable[None]:
         match road:
