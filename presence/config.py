@@ -23,8 +23,6 @@ class PresenceConfig:
     """Seconds granted to a PUBLISH without Expires."""
     default_policy: PolicyName = "confirm"
     """For a presentity without rules."""
-    notify_interval: float = 5.0
-    """Seconds between two NOTIFYs of one subscription after the first change."""
     neutral_body: Literal["closed", "empty"] = "closed"
     """What a watcher gets when nothing is published: one closed tuple, or no body."""
     max_body: int = 65536

@@ -54,10 +54,8 @@ class NotFound(PresenceError):
     status = 404
 
 
-class NotAcceptable(PresenceError):
-    """The watcher takes none of the types the package has (RFC 3261 §21.4.7)."""
-
-    status = 406
+class WrongType(PresenceError):
+    """A media type is at fault; the answer names those that would do."""
 
     def __init__(self, content_types: Sequence[str]) -> None:
         super().__init__(", ".join(content_types))
@@ -66,6 +64,12 @@ class NotAcceptable(PresenceError):
     @property
     def headers(self) -> Headers:
         return (("Accept", ", ".join(self.content_types)),)
+
+
+class NotAcceptable(WrongType):
+    """The watcher takes none of the types the package has (RFC 3261 §21.4.7)."""
+
+    status = 406
 
 
 class ConditionFailed(PresenceError):
@@ -81,18 +85,10 @@ class BodyTooLarge(PresenceError):
     status = 413
 
 
-class UnsupportedType(PresenceError):
+class UnsupportedType(WrongType):
     """The package takes no body of this type (RFC 3903 §6 step 5)."""
 
     status = 415
-
-    def __init__(self, content_types: Sequence[str]) -> None:
-        super().__init__(", ".join(content_types))
-        self.content_types = tuple(content_types)
-
-    @property
-    def headers(self) -> Headers:
-        return (("Accept", ", ".join(self.content_types)),)
 
 
 class UnsupportedEncoding(PresenceError):

@@ -10,6 +10,7 @@ from typing import Final
 from proxy.addresses import Place
 from proxy.errors import BadExtension, Headers, ProxyError
 from proxy.options import allow_header
+from sip.check import unsupported_options
 from sip.message import Request
 
 Road = Enum("Road", ["OPTIONS", "REGISTER", "PUBLISH", "SUBSCRIBE", "RELAY"])
@@ -102,8 +103,6 @@ def event_road(
 
 def check_required(request: Request, supported: Container[str]) -> None:
     """Raises BadExtension (RFC 3261 §8.2.2.3)."""
-    if request.get("require") is None:
-        return
-    unknown = [tag for tag in request.values("require") if tag.lower() not in supported]
+    unknown = unsupported_options(request, supported)
     if unknown:
         raise BadExtension(unknown)

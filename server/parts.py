@@ -47,7 +47,6 @@ def presence_config(settings: Settings) -> PresenceConfig:
         max_expires=settings.presence.max_expires,
         publish_expires=settings.presence.max_expires,
         default_policy=settings.presence.default_policy.value,
-        notify_interval=settings.presence.notify_interval,
     )
 
 

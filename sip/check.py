@@ -3,7 +3,7 @@
 Pure, and cheap on the good path: each header is read once and kept in the message.
 """
 
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,7 +95,7 @@ def too_many_hops(request: Request) -> Refusal | None:
 
 
 def unsupported_options(
-    request: Request, supported: Collection[str], *, header: str = "require"
+    request: Request, supported: Container[str], *, header: str = "require"
 ) -> list[str]:
     """The option tags of Require that we do not know, in order (RFC 3261 §8.2.2.3).
 

@@ -14,8 +14,6 @@ from typing import Any, Final
 
 from lxml import etree
 
-from xmldoc.parse import Limits
-
 PIDF_FILES: Final = (
     "pidf.xsd",
     "data-model.xsd",
@@ -41,7 +39,6 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
 """The name of a schema, and the files it is made of; the first is that of the root element."""
 
 XSD: Final = "http://www.w3.org/2001/XMLSchema"
-OWN_FILES: Final = Limits(depth=256, elements=100_000)
 MAX_REASON: Final = 300
 """Characters of a reason; the validator repeats the offending value in full."""
 
