@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_store --url postgresql://… --pidfile …/postmaster.pid
 
-The database must be empty and upgraded. Operations are kept in flight as from that many
-users; PostgreSQL's figure is that of the postmaster's whole process tree.
+The database must be empty; without --url it is a SQLite file that is thrown away. Operations
+are kept in flight as from that many users; PostgreSQL's figure is that of the postmaster's whole process tree.
 """
 
 import argparse
@@ -12,10 +12,12 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import uvloop
 
+from store.migrate import upgrade
 from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
 from store.store import Store, open_store
 from store.values import Binding, DocumentKey, Resource, SubscriptionRow
@@ -198,9 +200,13 @@ async def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
+    parser.add_argument("--url")
     parser.add_argument("--pidfile", type=Path)
     parser.add_argument("--operations", type=int, default=20_000)
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    uvloop.run(main(parser.parse_args()))
+    given = parser.parse_args()
+    with TemporaryDirectory() as scratch:
+        given.url = given.url or f"sqlite:///{scratch}/bench.db"
+        upgrade(given.url)
+        uvloop.run(main(given))
