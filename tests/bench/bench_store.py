@@ -3,7 +3,8 @@
     python -m tests.bench.bench_store --url postgresql://… --pidfile …/postmaster.pid
 
 The database must be empty; without --url it is a SQLite file that is thrown away. Operations
-are kept in flight as from that many users; PostgreSQL's figure is that of the postmaster's whole process tree.
+are kept in flight as from that many users; PostgreSQL's figure is that of the postmaster's
+whole process tree.
 """
 
 import argparse
