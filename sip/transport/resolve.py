@@ -1,18 +1,14 @@
-"""From a host name to addresses. Shell.
-
-One injectable object: RFC 3263's NAPTR and SRV records join by giving another `Resolver`.
-"""
+"""From a host name to addresses, as the system does it: no NAPTR, no SRV. Shell."""
 
 import asyncio
 import socket
 from collections.abc import Sequence
-from functools import lru_cache
-from ipaddress import ip_address
-from typing import Final, Protocol
+from typing import Protocol
 
 from sip.errors import TransportError
-
-NUMERIC_CACHE: Final = 16_384
+from sip.locate import DEFAULT_PORTS, Target, usable_transports
+from sip.locate import numeric as numeric
+from sip.uri import SipUri
 
 
 class Resolver(Protocol):
@@ -35,12 +31,29 @@ class SystemResolver:
             raise TransportError(f"cannot find {host}: {error.strerror or error}") from error
         return [(str(address[0]), port) for *_, address in found]
 
+    async def locate(
+        self, uri: SipUri, *, transports: Sequence[str], size: int = 0
+    ) -> Sequence[Target]:
+        """See `sip.transport.target.Resolver`."""
+        domain = (uri.parameters.value("maddr") or uri.host).strip("[]")
+        found = [
+            Target(transport, host, port, domain)
+            for transport in usable_transports(uri, transports, size)
+            for host, port in await self.resolve(
+                domain, uri.port or DEFAULT_PORTS[transport], transport
+            )
+        ]
+        if not found:
+            raise TransportError(f"no transport leads to {uri}")
+        return found
 
-@lru_cache(maxsize=NUMERIC_CACHE)
-def numeric(host: str) -> str | None:
-    """`host` as an address without brackets, or None when it is a name."""
-    bare = host[1:-1] if host.startswith("[") else host
-    try:
-        return str(ip_address(bare))
-    except ValueError:
-        return None
+    async def locate_response(
+        self, host: str, port: int | None, transport: str
+    ) -> Sequence[Target]:
+        """See `sip.transport.target.Resolver`."""
+        bare = host.strip("[]")
+        found = await self.resolve(bare, port or DEFAULT_PORTS[transport], transport)
+        return [Target(transport, address, at, bare) for address, at in found]
+
+    def failed(self, target: Target) -> None:
+        """Nothing is remembered."""
