@@ -6,6 +6,7 @@ is UTF-8 decoded with surrogateescape, so octets that were not UTF-8 are lone su
 """
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -28,6 +29,9 @@ HEX: Final = "%[0-9A-Fa-f]{2}"
 
 MAX_DELTA: Final = 2**32 - 1
 """The largest delta-seconds (RFC 3261 §20.19)."""
+MAX_IPV6_REFERENCE: Final = 48
+"""Octets of the longest IPv6 address with its brackets and an extra colon (RFC 5954 §4.1)."""
+CACHED_REFERENCES: Final = 4096
 
 _TOKEN: Final = re.compile(TOKEN)
 _QUOTED: Final = re.compile(QUOTED)
@@ -36,6 +40,7 @@ _ENDS_OF_ITEMS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|<[^>]*(?:
 _ESCAPE: Final = re.compile("%([0-9A-Fa-f]{2})")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _TEN_DIGITS: Final = 10
+_EXTRA_COLON: Final = re.compile(r":::(?=[0-9]{1,3}(?:\.[0-9]{1,3}){3}\])")
 
 
 def is_token(text: str) -> bool:
@@ -103,12 +108,30 @@ def parse_delta(what: str, text: str) -> int:
 def check_ipv6(reference: str, text: str) -> None:
     """ParseError when `reference`, an address in brackets within `text`, is no IPv6 address.
 
-    Three colons before an IPv4 part, an old slip of the ABNF, pass (RFC 5118 §4.10).
+    Three colons before an IPv4 part, an old slip of the ABNF, pass (RFC 5118 §4.10, RFC 5954 §4.1).
     """
+    if len(reference) > MAX_IPV6_REFERENCE or _ipv6(reference) is None:
+        raise ParseError("IPv6 reference", text, text.find(reference))
+
+
+def canonical_host(host: str) -> str:
+    """`host` as hosts are compared: in lower case, an IPv6 reference in its one shortest form.
+
+    However an address is written, it is the same address (RFC 5954 §4.2). A reference that is
+    none stays as it is.
+    """
+    if not host.startswith("[") or len(host) > MAX_IPV6_REFERENCE:
+        return host.lower()
+    return _ipv6(host) or host.lower()
+
+
+@lru_cache(CACHED_REFERENCES)
+def _ipv6(reference: str) -> str | None:
+    """The canonical form of an address in brackets, or None when it is no address."""
     try:
-        IPv6Address(reference[1:-1].replace(":::", "::"))
+        return f"[{IPv6Address(_EXTRA_COLON.sub('::', reference)[1:-1])}]"
     except ValueError:
-        raise ParseError("IPv6 reference", text, text.find(reference)) from None
+        return None
 
 
 def normal_escapes(text: str, plain: frozenset[str]) -> str:

@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import Final, NewType, Self
 
 from sip.errors import ParseError
-from sip.grammar import HEX, HOST, check_ipv6, normal_escapes, parse_digits
+from sip.grammar import HEX, HOST, canonical_host, check_ipv6, normal_escapes, parse_digits
 from sip.parameters import NO_PARAMETERS, Parameters
 
 AoR = NewType("AoR", str)
-"""Canonical "sip:user@host": host in lower case, no port, parameters or password."""
+"""Canonical "sip:user@host": host as it is compared, no port, parameters or password."""
 
 MAX_PORT: Final = 65535
 CACHED_URIS: Final = 8192
@@ -85,10 +85,15 @@ class SipUri:
     @property
     def aor(self) -> AoR:
         """The canonical address-of-record (RFC 3261 §10.3 step 5)."""
-        host = self.host.lower()
+        host = self.canonical_host
         if self.user is None:
             return AoR(f"sip:{host}")
         return AoR(f"sip:{normal_escapes(self.user, _USER_PLAIN)}@{host}")
+
+    @property
+    def canonical_host(self) -> str:
+        """The host as it is compared: lower case, an IPv6 reference in its shortest form."""
+        return canonical_host(self.host)
 
     @property
     def transport(self) -> str | None:
@@ -97,12 +102,12 @@ class SipUri:
         return None if transport is None else transport.lower()
 
     def equivalent(self, other: "SipUri") -> bool:
-        """Whether both name the same resource (RFC 3261 §19.1.4)."""
+        """Whether both name the same resource (RFC 3261 §19.1.4, RFC 5954 §4.2)."""
         return (
             self.scheme == other.scheme
             and _unescaped(self.user) == _unescaped(other.user)
             and _unescaped(self.password) == _unescaped(other.password)
-            and self.host.lower() == other.host.lower()
+            and self.canonical_host == other.canonical_host
             and self.port == other.port
             and _same_parameters(self.parameters, other.parameters)
             and _header_set(self.headers) == _header_set(other.headers)
