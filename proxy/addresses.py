@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from sip.errors import ParseError
+from sip.grammar import canonical_host
 from sip.uri import AoR, SipUri, Uri, aor_of, parse_uri
 
 DEFAULT_PORTS: Final = {"sip": 5060, "sips": 5061}
@@ -33,7 +34,7 @@ class OurAddresses:
 
     def is_us(self, uri: SipUri, local: tuple[str, int]) -> bool:
         """Whether a Route or Record-Route with `uri`, come in at `local`, names this server."""
-        host = uri.host.lower()
+        host = uri.canonical_host
         port = uri.port or DEFAULT_PORTS[uri.scheme]
         return self._at_our_address(host, port, local) or self._at_our_domain(uri, host, local)
 
@@ -45,7 +46,7 @@ class OurAddresses:
             return Place.UNREACHABLE
         if not isinstance(uri, SipUri):
             return self._other_place(uri)
-        host = uri.host.lower()
+        host = uri.canonical_host
         if self._at_our_domain(uri, host, local):
             return Place.SERVER if uri.user is None else Place.USER
         if self._at_our_address(host, uri.port or DEFAULT_PORTS[uri.scheme], local):
@@ -80,7 +81,7 @@ class OurAddresses:
 
 
 def _host_port(text: str) -> tuple[str, int]:
-    host, colon, port = text.lower().rpartition(":")
+    host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit():
-        return text.lower(), DEFAULT_PORTS["sip"]
-    return host, int(port)
+        return canonical_host(text), DEFAULT_PORTS["sip"]
+    return canonical_host(host), int(port)

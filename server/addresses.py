@@ -76,8 +76,10 @@ def check_advertise(text: str) -> str:
 
 
 def check_domain(text: str) -> str:
-    """`text` in lower case if it can be the host part of an AoR; ValueError otherwise."""
+    """`text` as the host part of an AoR, an IPv6 address in brackets; ValueError otherwise."""
     domain = text.strip().rstrip(".").lower()
+    if ":" in domain and _is_host(domain.strip("[]")):
+        return f"[{ipaddress.IPv6Address(domain.strip('[]'))}]"
     if not _is_host(domain):
         raise ValueError(f"{text!r} is not a domain name or an IP address")
     return domain

@@ -18,6 +18,8 @@ LOCAL = ("192.0.2.1", 5060)
         ("sip:192.0.2.1:5060;transport=tcp", Place.SERVER),
         ("sip:sip.example.com:5080", Place.SERVER),
         ("sip:[2001:db8::1]", Place.SERVER),
+        ("sip:[2001:0DB8:0::0001]:5060", Place.SERVER),
+        ("sip:[2001:db8::1:5060]", Place.ELSEWHERE),
         ("sip:alice@example.net", Place.USER),
         ("sips:alice@example.com:5061", Place.USER),
         ("sip:alice@192.0.2.1", Place.USER),
@@ -41,6 +43,7 @@ def test_place_of_a_request_uri(uri: str, place: Place) -> None:
     [
         ("sip:mark@192.0.2.1:5060;lr", True),
         ("sip:example.com;lr", True),
+        ("sip:mark@[2001:DB8:0:0::1];lr", True),
         ("sip:192.0.2.1:5090;lr", False),
         ("sip:proxy.example.org;lr", False),
     ],
@@ -48,6 +51,14 @@ def test_place_of_a_request_uri(uri: str, place: Place) -> None:
 def test_own_route(uri: str, ours: bool) -> None:
     """§16.4."""
     assert OURS.is_us(SipUri.parse(uri), LOCAL) is ours
+
+
+def test_an_address_may_be_a_domain() -> None:
+    """RFC 5118 §4.1: as in the Request-URI of its first message."""
+    ours = OurAddresses(["[2001:db8::10]"])
+    assert ours.place("sip:[2001:DB8::0:10]", LOCAL) is Place.SERVER
+    assert ours.place("sip:user@[2001:db8::10]", LOCAL) is Place.USER
+    assert ours.serves(AoR("sip:user@[2001:db8::10]"))
 
 
 @pytest.mark.parametrize(

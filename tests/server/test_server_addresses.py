@@ -41,7 +41,13 @@ def test_what_may_be_advertised(text: str) -> None:
     assert check_advertise(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "-a.example", "a..b", "a_b.example", "x" * 254, "a b"])
+@pytest.mark.parametrize("text", ["2001:db8::10", "[2001:0DB8:0::10]", "[2001:db8::10]"])
+def test_an_ipv6_domain_is_written_as_in_a_uri(text: str) -> None:
+    """RFC 3261 §25.1, RFC 5954 §4.2."""
+    assert check_domain(text) == "[2001:db8::10]"
+
+
+@pytest.mark.parametrize("text", ["", "-a.example", "a..b", "a_b.example", "x" * 254, "a:1"])
 def test_what_is_no_domain(text: str) -> None:
     with pytest.raises(ValueError, match="is not a domain name"):
         check_domain(text)
