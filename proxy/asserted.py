@@ -19,7 +19,7 @@ from sip.auth_header import Credentials
 from sip.authenticator import Identity
 from sip.errors import ParseError
 from sip.message import Request, Response
-from sip.uri import AoR, SipUri, aor_of
+from sip.uri import AoR, SipUri
 
 ASSERTED: Final = "P-Asserted-Identity"
 PREFERRED: Final = "P-Preferred-Identity"
@@ -31,8 +31,8 @@ NO_PRIVACY: Final = "none"
 CRITICAL: Final = "critical"
 WITHHOLDING: Final = frozenset({"id", "user", "header"})
 """Privacy values that keep the asserted identity from phones (RFC 3325 §7, RFC 3323 §5.1, §5.3)."""
-PERFORMED: Final = frozenset({"id", CRITICAL})
-"""Privacy values that are all our doing; the others need a service that rewrites bodies."""
+PERFORMED: Final = frozenset({"id", NO_PRIVACY, CRITICAL})
+"""Privacy values that we do as they say; the others need a service that rewrites messages."""
 
 Toward = Enum("Toward", ["TRUSTED", "USER", "STRANGER"])
 """Who is next: a trusted peer, a device that one of our users registered, anybody else."""
@@ -81,7 +81,7 @@ def asserted_headers(request: Request, identity: Identity, *, toward: Toward) ->
     PrivacyFailed where privacy was critical and the next hop is nobody who could provide it.
     """
     privacy = privacy_of(request)
-    if CRITICAL in privacy and toward is not Toward.TRUSTED and privacy > PERFORMED & privacy:
+    if CRITICAL in privacy and toward is not Toward.TRUSTED and not privacy <= PERFORMED:
         raise PrivacyFailed(privacy - PERFORMED)
     withheld = _WITHHELD[toward](privacy)
     if identity.how == "asserted" and not withheld:
@@ -132,8 +132,14 @@ def check_claims(
     """
     if identity.how not in AUTHENTICATED or identity.aor is None:
         return
-    own = identity.aor
-    if not (is_anonymous(request.from_.uri, serves) or _is_own(request.from_.uri, own, is_us)):
+    own, sender = identity.aor, request.from_.uri
+    named = _aor_or_none(f"<{sender}>")
+    # A phone that was told only our address puts that where its domain belongs.
+    if not (
+        named == own
+        or is_anonymous(sender, serves)
+        or (named is not None and not serves(named) and _is_own(sender, own, is_us))
+    ):
         raise NotYou
     for value in request.values("p-preferred-identity"):
         named = _aor_or_none(value)
@@ -169,14 +175,12 @@ def _display(request: Request, aor: AoR) -> str:
 
 
 def _is_own(uri: str, own: AoR, is_us: Callable[[SipUri], bool]) -> bool:
-    """Whether `uri` is the user `own`, or the same user part at an address of this server."""
+    """Whether `uri` is the user part of `own` at an address of this server."""
     try:
-        if aor_of(uri) == own:
-            return True
         parsed = SipUri.parse(uri)
-        return is_us(parsed) and parsed.aor.rpartition("@")[0] == own.rpartition("@")[0]
     except ParseError:
         return False
+    return is_us(parsed) and parsed.aor.rpartition("@")[0] == own.rpartition("@")[0]
 
 
 def _is_for(value: str, is_domain: Callable[[str], bool]) -> bool:

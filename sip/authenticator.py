@@ -36,7 +36,7 @@ class Identity:
 
     aor: AoR | None
     """None for an anonymous sender."""
-    how: Literal["digest", "asserted", "none"]
+    how: Literal["digest", "certificate", "asserted", "none"]
 
 
 @dataclass(frozen=True, slots=True)
