@@ -30,10 +30,11 @@ from server.identity_service import IdentityService
 from sip.authenticator import Identity
 from sip.check import check_request
 from sip.errors import ParseError, SipError
-from sip.message import Request
+from sip.message import Request, build_response
 from sip.transport.flow import Flow
 from store.errors import StoreError
 
+OK: Final = 200
 RETRY_AFTER: Final = 5
 """Seconds in the 503 of a server that is full, draining or without its store."""
 MAX_IN_WORK: Final = 20_000
@@ -117,6 +118,20 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - one request's failure is its own
             self._failed(tx, error)
         self._answered(tx)
+
+    def options(self, request: Request, flow: Flow, to_tag: str) -> bytes | None:
+        """The answer to an OPTIONS for the server itself, without state (RFC 3261 §8.2.7, §11.2).
+
+        None when there is more to it: it is malformed, for somebody else, or requires something.
+        """
+        if request.get("route") is not None or request.get("require") is not None:
+            return None
+        if check_request(request) is not None:
+            return None
+        if self._ours.place(request.uri_text, flow.local) is not Place.SERVER:
+            return None
+        self._count("OPTIONS", OK)
+        return build_response(request, OK, headers=self._options, to_tag=to_tag)
 
     def on_ack(self, request: Request, flow: Flow) -> None:
         """The ACK of a 2xx, which belongs to a call we relayed (RFC 3261 §13.2.2.4)."""

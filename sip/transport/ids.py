@@ -13,6 +13,8 @@ TAG_OCTETS: Final = 10
 """Random octets of a tag; RFC 3261 §19.3 asks for at least 4."""
 POOL_OCTETS: Final = 400 * TAG_OCTETS
 PREFIX_OCTETS: Final = 8
+_TAG_BITS: Final = 2**63 - 1
+"""Of a hash that Python keys anew for each process, so that nobody outside can make it."""
 COUNTER_DIGITS: Final = 9
 """Hexadecimal digits of a branch's number, so that all branches have one length."""
 
@@ -39,3 +41,7 @@ class Ids:
             starts = range(0, len(text), step)
             self._pool = [f"{self.worker_id}-{text[at : at + step]}" for at in starts]
         return self._pool.pop()
+
+    def stateless_tag(self, key: bytes) -> str:
+        """The tag of every answer to the transaction `key`, without remembering one (§8.2.7)."""
+        return f"{self.worker_id}-{hash(key) & _TAG_BITS:x}"

@@ -5,7 +5,7 @@ comes from `Timers`, so that two of these joined back to back make a network (te
 Everything here is on the road of every message: tests/bench/bench_endpoint.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from sip.errors import ParseError, SipError, TransportError
@@ -35,6 +35,10 @@ OnError = Callable[[Exception, str], None]
 """Told of an exception and the Call-ID of the message that caused it, or ""."""
 
 
+Stateless = Callable[[Request, Flow, str], bytes | None]
+"""Answers a request without a transaction (RFC 3261 §8.2.7): the request, where it came from and
+the To tag of the answer in, the response out; None leaves the request to `on_request`."""
+
 Answered = tuple[Flow, bytes]
 """Where an answer went, and the answer: all that is kept for when the request is sent again."""
 
@@ -54,14 +58,17 @@ class TransactionLayer:
         on_stray_response: Callable[[Response, Flow], None] | None = None,
         on_error: OnError | None = None,
         answer_elsewhere: Callable[[WireFlow, int, bytes], None] | None = None,
+        stateless: Mapping[str, Stateless] | None = None,
     ) -> None:
         """`clock` gives Unix seconds; `answer_elsewhere` sends a response whose connection is
-        gone, or raises TransportError.
+        gone, or raises TransportError; `stateless` answers the methods that it names.
         """
         self.timers = timers
         self.now = timers.now
         self.schedule = timers.schedule
         self.new_tag = ids.new_tag
+        self._stateless_tag = ids.stateless_tag
+        self._stateless = stateless or {}
         self.on_request = on_request
         self._config = config
         self._clock = clock
@@ -138,6 +145,12 @@ class TransactionLayer:
             if self._on_ack is not None:
                 self._on_ack(request, flow)
             return
+        stateless = self._stateless.get(request.method)
+        if stateless is not None:
+            response = stateless(request, flow, self._stateless_tag(key))
+            if response is not None:
+                (flow if port == flow.source.port else flow.beside(port)).send(response)
+                return
         if self.pending >= self._config.max_transactions:
             self._refuse_for_load(request, flow, port)
             return

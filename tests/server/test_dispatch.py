@@ -17,7 +17,7 @@ from server.identity_service import IdentityService
 from sip.authenticator import Authenticator, Hashes, Identity
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import TransportError
-from sip.message import Request
+from sip.message import Request, Response, parse_message
 from sip.trust import TrustedPeers
 from sip.uri import AoR
 from store.errors import StoreFull, StoreUnavailable
@@ -128,6 +128,38 @@ async def test_options_says_what_the_server_can() -> None:
     for name in ("allow", "accept", "accept-encoding", "accept-language", "supported"):
         assert tx.sent[0].get(name) is not None
     assert tx.sent[0].get("allow-events") == "presence"
+
+
+def test_a_plain_options_is_answered_without_a_transaction() -> None:
+    """RFC 3261 §8.2.7, §11.2: with what the answer by a transaction says, and counted."""
+    world = World(trusted=False)
+    tx = world.begin(request("OPTIONS"))
+    answer = world.dispatcher.options(request("OPTIONS"), tx.flow, "t1")
+    assert answer is not None
+    response = parse_message(answer)
+    assert isinstance(response, Response)
+    assert (response.status, response.to.tag) == (200, "t1")
+    assert response.get("allow") == tx.sent[0].get("allow")
+    assert world.counted == [("OPTIONS", 200), ("OPTIONS", 200)]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(request("OPTIONS", "sip:bob@example.com"), id="for-a-user"),
+        pytest.param(request("OPTIONS", "sip:elsewhere.example"), id="for-another-host"),
+        pytest.param(request("OPTIONS", "sip:example.com", "Require: foo"), id="requires"),
+        pytest.param(
+            request("OPTIONS", "sip:example.com", "Route: <sip:a.example;lr>"), id="route"
+        ),
+        pytest.param(request("OPTIONS", "sip:example.com", "CSeq: 2 OPTIONS"), id="malformed"),
+    ],
+)
+def test_an_options_with_more_to_it_takes_the_long_road(message: Request) -> None:
+    """RFC 3261 §8.2.7: nothing is answered without state that is not understood whole."""
+    world = World()
+    assert world.dispatcher.options(message, FakeTransaction(message).flow, "t1") is None
+    assert world.counted == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from sip.message import Request, build_response, parse_message
 from sip.transaction.answers import GENERATION
 from sip.transaction.timers import TRANSACTION, TRYING_INVITE, TRYING_OTHER
 from sip.transport.config import EndpointConfig
+from sip.transport.flow import Flow
 from sip.transport.server_transaction import ServerTransaction
 from tests.sip.wires import CLOCK, FakeFlow, Stack, request
 
@@ -336,3 +337,26 @@ def test_a_connection_that_is_gone_is_told_to_the_tu() -> None:
     transaction.respond(486)
     assert told == ["gone"]
     assert stack.layer.pending == 1
+
+
+def test_a_stateless_answer_leaves_nothing_behind_and_is_the_same_each_time() -> None:
+    """RFC 3261 §8.2.7: no transaction, no timer, and one To tag for one request."""
+
+    def answer(request: Request, flow: Flow, to_tag: str) -> bytes | None:
+        return build_response(request, 200, to_tag=to_tag) if request.get("event") is None else None
+
+    stack, flow = Stack(stateless={"OPTIONS": answer}), FakeFlow()
+    for _ in range(2):
+        stack.layer.receive(request(), flow)
+    stack.layer.receive(request(branch="z9hG4bK2"), flow)
+    assert flow.statuses == [200, 200, 200]
+    assert flow.sent[0] == flow.sent[1] != flow.sent[2]
+    assert (stack.requests, stack.layer.pending, stack.timers.waiting) == ([], 0, False)
+
+
+def test_what_the_stateless_answer_declines_gets_a_transaction() -> None:
+    """RFC 3261 §8.2.7 leaves it to the server for each request."""
+    stack = Stack(stateless={"OPTIONS": lambda request, flow, to_tag: None})
+    stack.layer.receive(request(), FakeFlow())
+    stack.layer.receive(request("MESSAGE"), FakeFlow())
+    assert [tx.request.method for tx in stack.requests] == ["OPTIONS", "MESSAGE"]

@@ -1,14 +1,15 @@
 """A network without sockets: flows that record or carry what is sent, and a time of our own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from sip.certificates import PeerCertificate
 from sip.errors import TransportError
 from sip.transport.config import EndpointConfig
 from sip.transport.ids import Ids
 from sip.transport.server_transaction import ServerTransaction
 from sip.transport.top_via import Source
-from sip.transport.transactions import TransactionLayer
+from sip.transport.transactions import Stateless, TransactionLayer
 from sip.wheel import Timer, TimerWheel
 
 START = 1_000.0
@@ -27,6 +28,11 @@ class FakeTimers:
 
     def schedule(self, at: float, callback: Callable[[], None]) -> Timer:
         return self._wheel.schedule(at, callback)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether any timer is set."""
+        return self._wheel.next_at() is not None
 
     def run_until(self, instant: float) -> None:
         """Fire everything due up to `instant`, each with the time standing at its slot."""
@@ -52,6 +58,9 @@ class FakeFlow:
         self.transport = transport
         self.reliable = transport != "UDP"
         self.remote = remote
+        self.name = f"{transport.lower()}:{remote[0]}:{remote[1]}"
+        self.secure = transport in ("TLS", "WSS")
+        self.certificate: PeerCertificate | None = None
         self.local = ("192.0.2.9", 5060)
         self.closed = False
         self.source = Source.of(*remote)
@@ -85,7 +94,10 @@ class Stack:
     """A transaction layer with the requests, and errors, that it passed up."""
 
     def __init__(
-        self, timers: FakeTimers | None = None, config: EndpointConfig | None = None
+        self,
+        timers: FakeTimers | None = None,
+        config: EndpointConfig | None = None,
+        stateless: Mapping[str, Stateless] | None = None,
     ) -> None:
         self.timers = timers or FakeTimers()
         self.ids = Ids("w1")
@@ -99,6 +111,7 @@ class Stack:
             clock=lambda: CLOCK,
             on_request=self._on_request,
             on_error=lambda error, call_id: self.errors.append((error, call_id)),
+            stateless=stateless,
         )
 
     def _on_request(self, transaction: ServerTransaction) -> None:
