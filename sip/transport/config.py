@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from sip.errors import TransportError
 
-TRANSPORTS: Final = ("udp", "tcp")
+TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 """What a listener may be."""
 MAX_PORT: Final = 65535
 

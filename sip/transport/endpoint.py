@@ -6,28 +6,27 @@ built with; it knows nothing of what they are for.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from sip.errors import ParseError, TransportError
+from sip.locate import locate_numeric
 from sip.message import Draft, Request, Response, build_response, parse_message
 from sip.transport.client_transaction import ClientTransaction
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.flow import Flow
 from sip.transport.ids import Ids
 from sip.transport.ports import shared_port
-from sip.transport.resolve import Resolver, SystemResolver, numeric
+from sip.transport.resolve import SystemResolver
 from sip.transport.server_transaction import ServerTransaction as ServerTransaction
 from sip.transport.server_transaction import WireFlow
+from sip.transport.target import Resolver, Target
 from sip.transport.tcp import TcpPool
 from sip.transport.timers import LoopTimers
-from sip.transport.transactions import OnError, TransactionLayer
+from sip.transport.transactions import OnError, Stateless, TransactionLayer
 from sip.transport.udp import UdpFlow, UdpListener
 from sip.uri import SipUri, parse_uri
 
-DEFAULT_PORT: Final = 5060
-UDP_LIMIT: Final = 1300
-"""Octets of a request beyond which it goes by TCP (RFC 3261 §18.1.1)."""
 TIMEOUT: Final = 408
 UNAVAILABLE: Final = 503
 VIA_ALLOWANCE: Final = 120
@@ -45,17 +44,26 @@ class Endpoint:
         on_ack: Callable[[Request, Flow], None] | None = None,
         on_stray_response: Callable[[Response, Flow], None] | None = None,
         on_error: OnError | None = None,
+        on_flow_closed: Callable[[Flow], None] | None = None,
+        trusted: Callable[[str], bool] | None = None,
         resolver: Resolver | None = None,
+        stateless: Mapping[str, Stateless] | None = None,
     ) -> None:
         """`on_request` is given every request but ACK and CANCEL; `on_ack` those ACKs that
-        belong to no transaction; `on_error` an exception and the Call-ID it came with, or "".
+        belong to no transaction; `on_error` an exception and the Call-ID it came with, or "";
+        `stateless` those of the methods it names, before there is a transaction;
+        `on_flow_closed` is told of a connection that is gone. `trusted` says of an address
+        whether it is exempt from the limits of one source.
         """
         self.config = config
         self._on_request = on_request
         self._on_ack = on_ack
         self._on_stray_response = on_stray_response
         self._on_error: OnError = on_error or (lambda error, call_id: None)
-        self._resolver = resolver or SystemResolver()
+        self._stateless = stateless
+        self._on_flow_closed = on_flow_closed
+        self._trusted = trusted or (lambda address: False)
+        self._resolver: Resolver = resolver or SystemResolver()
         self._ids = Ids(config.worker_id)
         self.new_branch = self._ids.new_branch
         self.new_tag = self._ids.new_tag
@@ -77,6 +85,7 @@ class Endpoint:
             on_stray_response=self._on_stray_response,
             on_error=self._on_error,
             answer_elsewhere=self._answer_elsewhere,
+            stateless=self._stateless,
         )
         self.send_notify = layer.send_notify
         self.receive = layer.receive
@@ -85,7 +94,7 @@ class Endpoint:
             timers=self._timers,
             receive=layer.receive,
             refuse=layer.refuse,
-            on_closed=layer.flow_closed,
+            on_closed=self._flow_closed,
         )
         try:
             for text in self.config.listen:
@@ -145,55 +154,78 @@ class Endpoint:
         `prefer` is the flow to use when it leads to the same host by the same transport, and
         otherwise says which of our sockets to use.
         """
-        host = numeric(uri.host)
-        transport = self._transport_of(uri)
-        if host is None or transport is None:
+        target = locate_numeric(uri, self._transports())
+        return None if target is None else self._open_flow(target, prefer)
+
+    async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
+        """The first flow to `uri` that can be had, TransportError when there is none."""
+        failure = TransportError(f"no transport leads to {uri}")
+        for target in await self.targets(uri, size=size):
+            try:
+                return await self.flow_for(target, prefer=prefer)
+            except TransportError as error:
+                self._resolver.failed(target)
+                failure = error
+        raise failure
+
+    async def targets(self, uri: SipUri, *, size: int = 0) -> Sequence[Target]:
+        """Where a request of `size` octets for `uri` may go, in the order to be tried.
+
+        TransportError when nothing leads there (RFC 3263 §4).
+        """
+        transports = self._transports()
+        target = locate_numeric(uri, transports, size)
+        if target is not None:
+            return (target,)
+        return await self._resolver.locate(uri, transports=transports, size=size)
+
+    async def flow_for(self, target: Target, *, prefer: Flow | None = None) -> Flow:
+        """A flow to `target`, its connection opened as needed; TransportError if it cannot be."""
+        flow = self._open_flow(target, prefer)
+        if flow is not None:
+            return flow
+        if target.transport != "tcp":
+            raise TransportError(f"no socket of ours reaches {target.host} by {target.transport}")
+        return await self._tcp.connect((target.host, target.port))
+
+    def flow_named(self, name: str) -> Flow | None:
+        """The open flow of that `Flow.name`; one by UDP is there as long as its socket is."""
+        ours, arrow, remote = name.partition(">")
+        transport, address = _named(f"{ours.partition(':')[0]}:{remote}" if arrow else ours)
+        if address is None:
             return None
-        remote = (host, uri.port or DEFAULT_PORT)
-        if transport == "udp":
+        if transport != "udp":
+            return self._tcp.find(address)
+        for listener in self._udp:
+            if str(listener.listening) == ours:
+                return _flow(listener, address)
+        return None
+
+    def reload_tls(self) -> None:
+        """Read certificates and keys again; TransportError when they are bad, the old ones stay."""
+
+    def _transports(self) -> tuple[str, ...]:
+        """What we send by, the most preferred first."""
+        return ("udp", "tcp") if self._udp else ("tcp",)
+
+    def _flow_closed(self, flow: Flow) -> None:
+        self._layer.flow_closed(flow)
+        if self._on_flow_closed is not None:
+            self._on_flow_closed(flow)
+
+    def _open_flow(self, target: Target, prefer: Flow | None) -> Flow | None:
+        """The flow to `target` that is there already."""
+        remote = (target.host, target.port)
+        if target.transport == "udp":
             return self._udp_flow(remote, prefer)
         if (
             prefer is not None
             and not prefer.closed
-            and prefer.transport.lower() == transport
-            and prefer.remote[0] == host
+            and prefer.transport.lower() == target.transport
+            and prefer.remote[0] == target.host
         ):
             return prefer
         return self._tcp.find(remote)
-
-    async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
-        """A flow to `uri`, resolved and connected as needed; TransportError when there is none.
-
-        A request of `size` octets that is too large for UDP goes by TCP, unless the URI says
-        transport=udp or no connection can be made (RFC 3261 §18.1.1).
-        """
-        if size > UDP_LIMIT and self._transport_of(uri) == "udp" and uri.transport is None:
-            try:
-                return await self._stream_to(uri, prefer)
-            except TransportError:
-                pass  # RFC 3261 §18.1.1: then it goes by UDP after all
-        flow = self.flow_now(uri, prefer=prefer)
-        if flow is not None:
-            return flow
-        transport = self._transport_of(uri)
-        if transport is None:
-            raise TransportError(f"no transport leads to {uri}")
-        if transport == "tcp":
-            return await self._stream_to(uri, prefer)
-        for remote in await self._addresses(uri, transport):
-            flow = self._udp_flow(remote, prefer)
-            if flow is not None:
-                return flow
-        raise TransportError(f"no socket of ours reaches {uri.host}")
-
-    def _transport_of(self, uri: SipUri) -> str | None:
-        """What the URI asks for; UDP by default, TCP when we have no UDP; None when we cannot."""
-        if uri.scheme != "sip":
-            return None
-        named = uri.transport
-        if named is None:
-            return "udp" if self._udp else "tcp"
-        return named.lower() if named.lower() in ("udp", "tcp") else None
 
     def _udp_flow(self, remote: tuple[str, int], prefer: Flow | None) -> UdpFlow | None:
         """The UDP flow to `remote` from the socket of `prefer`, else from any that can."""
@@ -208,29 +240,6 @@ class Endpoint:
             if ipv6 == (":" in listener.bound[0]):
                 return _flow(listener, remote)
         return None
-
-    async def _stream_to(self, uri: SipUri, prefer: Flow | None) -> Flow:
-        failure = TransportError(f"cannot find {uri.host}")
-        for remote in await self._addresses(uri, "tcp"):
-            if (
-                prefer is not None
-                and not prefer.closed
-                and prefer.transport == "TCP"
-                and prefer.remote[0] == remote[0]
-            ):
-                return prefer
-            try:
-                return await self._tcp.connect(remote)
-            except TransportError as error:
-                failure = error
-        raise failure
-
-    async def _addresses(self, uri: SipUri, transport: str) -> list[tuple[str, int]]:
-        port = uri.port or DEFAULT_PORT
-        host = numeric(uri.host)
-        if host is not None:
-            return [(host, port)]
-        return list(await self._resolver.resolve(uri.host, port, transport))
 
     def client_transaction(
         self,
@@ -314,6 +323,15 @@ def synthesised(request: Request, status: int) -> Response:
     response = parse_message(build_response(request, status))
     assert isinstance(response, Response)
     return response
+
+
+def _named(name: str) -> tuple[str, tuple[str, int] | None]:
+    """Transport and address of "tcp:HOST:PORT"; no address when it is written otherwise."""
+    try:
+        address = ListenAddress.parse(name)
+    except BadListener:
+        return "", None
+    return address.transport, (address.host, address.port)
 
 
 def _flow(listener: UdpListener, remote: tuple[str, int]) -> UdpFlow:

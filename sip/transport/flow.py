@@ -1,11 +1,16 @@
 """Where a message came from, or goes to (RFC 3261 §18, RFC 5626 §2.1).
 
 A flow is one UDP remote address as seen from one of our sockets, or one connection. The
-layers above hold flows and send on them; which sockets exist is the transports' affair, so
-TLS and WebSocket join by giving another class of this shape.
+layers above hold flows and send on them; which sockets exist is the transports' affair.
 """
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
+
+from sip.certificates import PeerCertificate
+
+URI_TRANSPORTS: Final = {"UDP": "", "WSS": "ws"}
+"""Transports of a Via that a URI names otherwise, or not at all."""
 
 
 class Flow(Protocol):
@@ -13,7 +18,20 @@ class Flow(Protocol):
 
     @property
     def transport(self) -> str:
-        """As in Via, upper case: "UDP", "TCP"."""
+        """As in Via: "UDP", "TCP", "TLS", "WS" or "WSS"."""
+
+    @property
+    def name(self) -> str:
+        """Names this flow within this process: "tls:192.0.2.9:4711", and for UDP, where the
+        socket matters as well, "udp:192.0.2.1:5060>192.0.2.9:4711"."""
+
+    @property
+    def secure(self) -> bool:
+        """True when there is TLS below."""
+
+    @property
+    def certificate(self) -> PeerCertificate | None:
+        """Whom the peer's verified certificate names; None when it showed none."""
 
     @property
     def reliable(self) -> bool:
@@ -43,6 +61,25 @@ class Flow(Protocol):
         """Hand `data` to the network, or raise TransportError: gone, or its queue is full."""
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """One of our addresses as peers are told it; shared by all flows that have it."""
+
+    local: tuple[str, int]
+    via_prefix: str
+    contact: str
+
+    @classmethod
+    def of(cls, transport: str, local: tuple[str, int]) -> Self:
+        """`local` in the forms for `transport`, which is as in Via."""
+        return cls(local, via_prefix(transport, local), contact(transport, local))
+
+
+def flow_name(transport: str, remote: tuple[str, int]) -> str:
+    """The name of the connection to `remote`."""
+    return f"{transport.lower()}:{bracketed(remote[0])}:{remote[1]}"
+
+
 def bracketed(host: str) -> str:
     """`host` as it stands in a URI or Via: an IPv6 address in brackets (RFC 3261 §25.1)."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
@@ -55,7 +92,11 @@ def via_prefix(transport: str, local: tuple[str, int]) -> str:
 
 
 def contact(transport: str, local: tuple[str, int]) -> str:
-    """A Contact value for `local`; UDP is the default and not named (RFC 3263 §4.1)."""
+    """A Contact value for `local`; UDP is the default and not named (RFC 3263 §4.1).
+
+    Both kinds of WebSocket are "ws" in a URI (RFC 7118 §5.2).
+    """
     host, port = local
-    parameter = "" if transport == "UDP" else f";transport={transport.lower()}"
+    named = URI_TRANSPORTS.get(transport, transport.lower())
+    parameter = f";transport={named}" if named else ""
     return f"<sip:{bracketed(host)}:{port}{parameter}>"

@@ -12,7 +12,7 @@ from typing import Final, cast
 from sip.errors import ParseError, TransportError
 from sip.framing import PONG, Ping, StreamReader
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress, advertised
-from sip.transport.flow import contact, via_prefix
+from sip.transport.flow import contact, flow_name, via_prefix
 from sip.transport.server_transaction import WireFlow
 from sip.transport.timers import Timers
 from sip.transport.top_via import Source
@@ -37,6 +37,8 @@ class TcpFlow(asyncio.Protocol):
 
     transport: Final = "TCP"
     reliable: Final = True
+    secure: Final = False
+    certificate: Final = None
 
     def __init__(self, pool: "TcpPool") -> None:
         self._pool = pool
@@ -46,6 +48,11 @@ class TcpFlow(asyncio.Protocol):
         self.closed = False
         self.heard_at = pool.timers.now()
         """Monotonic seconds of the last octet received."""
+
+    @property
+    def name(self) -> str:
+        """See `Flow`."""
+        return flow_name("TCP", self.remote)
 
     @property
     def via_prefix(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sip.errors import TransportError
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress, advertised
-from sip.transport.flow import contact, via_prefix
+from sip.transport.flow import bracketed, contact, flow_name, via_prefix
 from sip.transport.server_transaction import WireFlow
 from sip.transport.top_via import Source
 
@@ -42,6 +42,8 @@ class UdpFlow:
 
     transport: Final = "UDP"
     reliable: Final = False
+    secure: Final = False
+    certificate: Final = None
 
     def __init__(self, listener: "UdpListener", address: Address) -> None:
         self.address = address
@@ -56,6 +58,12 @@ class UdpFlow:
     def closed(self) -> bool:
         """See `Flow`."""
         return self._listener.closed
+
+    @property
+    def name(self) -> str:
+        """See `Flow`."""
+        host, port = self._listener.bound
+        return f"{flow_name('UDP', (host, port))}>{bracketed(self.remote[0])}:{self.remote[1]}"
 
     @property
     def listener(self) -> "UdpListener":
