@@ -72,6 +72,10 @@ class EndpointConfig:
     """A connection on which nothing was heard for so long is closed."""
     message_timeout: float = 30.0
     """A message begun on a connection is whole within this time, or the connection is closed."""
+    source_rate: float = 0.0
+    """Requests a second of one source address that is not trusted; 0 sets no limit."""
+    source_burst: float = 3_000.0
+    """How many of them at once."""
     sweep_interval: float = 5.0
     """How often connections are looked at for these two."""
     connect_timeout: float = 5.0

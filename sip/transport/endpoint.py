@@ -20,6 +20,7 @@ from sip.transport.ports import shared_port
 from sip.transport.resolve import SystemResolver
 from sip.transport.server_transaction import ServerTransaction as ServerTransaction
 from sip.transport.server_transaction import WireFlow
+from sip.transport.source_limits import SourceLimits
 from sip.transport.target import Resolver, Target
 from sip.transport.tcp import TcpPool
 from sip.transport.timers import LoopTimers
@@ -69,12 +70,15 @@ class Endpoint:
         self.new_tag = self._ids.new_tag
         self.listening: list[str] = []
         """The addresses really listened on, "udp:127.0.0.1:5060", in the order of the config."""
+        self.limits: SourceLimits | None = None
+        """What sources may send, and what was refused; None without a limit or before `start`."""
         self._udp: list[UdpListener] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Open every listener; BadListener when one cannot be, and then none stays open."""
         self._timers = LoopTimers(lambda error: self._on_error(error, ""))
+        self.limits = self._source_limits()
         self._layer = layer = TransactionLayer(
             self.config,
             ids=self._ids,
@@ -86,6 +90,7 @@ class Endpoint:
             on_error=self._on_error,
             answer_elsewhere=self._answer_elsewhere,
             stateless=self._stateless,
+            limits=self.limits,
         )
         self.send_notify = layer.send_notify
         self.receive = layer.receive
@@ -112,6 +117,14 @@ class Endpoint:
         await self._tcp.close()
         self._timers.close()
         self.listening.clear()
+
+    def _source_limits(self) -> SourceLimits | None:
+        config = self.config
+        if not config.source_rate:
+            return None
+        return SourceLimits(
+            config.source_rate, config.source_burst, now=self._timers.now, exempt=self._trusted
+        )
 
     @property
     def pending(self) -> int:

@@ -38,6 +38,9 @@ class WireFlow(Flow, Protocol):
     def beside(self, port: int) -> "WireFlow":
         """The flow to another port of the same peer; a connection is only ever itself."""
 
+    def close(self) -> None:
+        """End a connection once what waits is sent; over UDP there is none to end."""
+
 
 class Keeper(Protocol):
     """What a server transaction needs of the layer that made it."""

@@ -5,11 +5,12 @@ comes from `Timers`, so that two of these joined back to back make a network (te
 Everything here is on the road of every message: tests/bench/bench_endpoint.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from sip.errors import ParseError, SipError, TransportError
 from sip.message import Request, Response, build_response, parse_message, salvage
+from sip.stun import FIRST_OCTET, binding_answer
 from sip.transaction.answers import Answers
 from sip.transaction.key import invite_key
 from sip.transport.client_transaction import ClientTransaction, Exchange, NotifyTransaction
@@ -17,6 +18,7 @@ from sip.transport.config import EndpointConfig
 from sip.transport.flow import Flow
 from sip.transport.ids import Ids
 from sip.transport.server_transaction import ServerTransaction, WireFlow
+from sip.transport.source_limits import SourceLimits
 from sip.transport.timers import Timers
 from sip.transport.top_via import arrive
 
@@ -30,6 +32,8 @@ _BRANCH: Final = b";branch="
 _STATUS_LINE: Final = b"SIP/2.0 "
 _STATUS: Final = slice(8, 11)
 _LINE_BREAKS: Final = b"\r\n"
+_NO_LETTERS: Final = _LINE_BREAKS + FIRST_OCTET
+"""What no request line begins with, but some datagrams do."""
 
 OnError = Callable[[Exception, str], None]
 """Told of an exception and the Call-ID of the message that caused it, or ""."""
@@ -38,6 +42,8 @@ OnError = Callable[[Exception, str], None]
 Stateless = Callable[[Request, Flow, str], bytes | None]
 """Answers a request without a transaction (RFC 3261 §8.2.7): the request, where it came from and
 the To tag of the answer in, the response out; None leaves the request to `on_request`."""
+
+Headers = Iterable[tuple[str, str]]
 
 Answered = tuple[Flow, bytes]
 """Where an answer went, and the answer: all that is kept for when the request is sent again."""
@@ -59,9 +65,11 @@ class TransactionLayer:
         on_error: OnError | None = None,
         answer_elsewhere: Callable[[WireFlow, int, bytes], None] | None = None,
         stateless: Mapping[str, Stateless] | None = None,
+        limits: SourceLimits | None = None,
     ) -> None:
         """`clock` gives Unix seconds; `answer_elsewhere` sends a response whose connection is
-        gone, or raises TransportError; `stateless` answers the methods that it names.
+        gone, or raises TransportError; `stateless` answers the methods that it names; without
+        `limits` a source may send as much as it likes.
         """
         self.timers = timers
         self.now = timers.now
@@ -71,6 +79,7 @@ class TransactionLayer:
         self._stateless = stateless or {}
         self.on_request = on_request
         self._config = config
+        self._limits = limits
         self._clock = clock
         self._on_ack = on_ack
         self._on_stray_response = on_stray_response
@@ -106,7 +115,7 @@ class TransactionLayer:
         status = data[_STATUS]
         if isinstance(exchange, NotifyTransaction) and status.isdigit():
             exchange.receive(int(status), data)
-        else:
+        elif exchange is not None or self._limits is None or self._limits.admits(flow.remote[0]):
             self._receive_parsed(data, flow)
 
     def _receive_parsed(self, data: bytes, flow: Flow) -> None:
@@ -122,8 +131,12 @@ class TransactionLayer:
             self._on_stray_response(response, flow)
 
     def _receive_request(self, data: bytes, flow: WireFlow) -> None:
-        if data[:1] in _LINE_BREAKS:
-            data = data.lstrip(_LINE_BREAKS)
+        limits = self._limits
+        if limits is not None and not limits.admits(flow.source.ip):
+            self._turn_away(data, flow, limits)
+            return
+        if data[:1] in _NO_LETTERS:
+            data = self._pass_over(data, flow)
             if not data:
                 return
         data, key, port = arrive(data, flow.source)
@@ -138,6 +151,22 @@ class TransactionLayer:
             known.acknowledge(_request(data))
         else:
             known.again()
+
+    def _turn_away(self, data: bytes, flow: WireFlow, limits: SourceLimits) -> None:
+        """Refuse a source that sends too much; most of it is dropped, a connection closed."""
+        if limits.answers(flow.source.ip):
+            self.refuse(data, flow, OVERLOADED, headers=self._retry_later())
+        if flow.reliable:
+            flow.close()
+
+    def _pass_over(self, data: bytes, flow: WireFlow) -> bytes:
+        """The request behind line breaks, if any; a STUN keep-alive is answered (RFC 5626 §8)."""
+        if not data.startswith(FIRST_OCTET):
+            return data.lstrip(_LINE_BREAKS)
+        answer = None if flow.reliable else binding_answer(data, flow.remote)
+        if answer is not None:
+            self._send_once(answer, flow)
+        return b""
 
     def _receive_new(self, data: bytes, flow: WireFlow, key: bytes, port: int) -> None:
         request = _request(data)
@@ -171,16 +200,27 @@ class TransactionLayer:
         transaction.respond(OK, to_tag=invite.local_tag)
         invite.cancel()
 
-    def refuse(self, data: bytes, flow: WireFlow, status: int = BAD_REQUEST) -> None:
-        """Answer `status` to a request that cannot be read, as far as it can (RFC 3261 §18.3)."""
+    def refuse(
+        self,
+        data: bytes,
+        flow: WireFlow,
+        status: int = BAD_REQUEST,
+        *,
+        headers: Headers = (),
+    ) -> None:
+        """Answer `status` to a request that is not read further (RFC 3261 §18.3)."""
         request = salvage(data)
         if request is not None and request.method != "ACK":
-            self._send_once(build_response(request, status, to_tag=self.new_tag()), flow)
+            tag = self.new_tag()
+            self._send_once(build_response(request, status, headers=headers, to_tag=tag), flow)
 
     def _refuse_for_load(self, request: Request, flow: WireFlow, port: int) -> None:
-        headers = (("Retry-After", str(self._config.retry_after)),)
-        response = build_response(request, OVERLOADED, headers=headers, to_tag=self.new_tag())
+        headers, tag = self._retry_later(), self.new_tag()
+        response = build_response(request, OVERLOADED, headers=headers, to_tag=tag)
         self._send_once(response, flow.beside(port))
+
+    def _retry_later(self) -> Headers:
+        return (("Retry-After", str(self._config.retry_after)),)
 
     def _apologise(self, data: bytes, flow: WireFlow) -> None:
         """Answer 500 to a request that we failed to handle, through its transaction if any."""

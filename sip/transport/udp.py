@@ -95,6 +95,9 @@ class UdpFlow:
             raise TransportError(f"{self.remote[0]}:{self.remote[1]}: {failure}")
         self._listener.send(data, self)
 
+    def close(self) -> None:
+        """See `WireFlow`."""
+
     def beside(self, port: int) -> "UdpFlow":
         """See `WireFlow`."""
         return self._listener.flow((self.address[0], port, *self.address[2:]))

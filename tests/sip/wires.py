@@ -8,6 +8,7 @@ from sip.errors import TransportError
 from sip.transport.config import EndpointConfig
 from sip.transport.ids import Ids
 from sip.transport.server_transaction import ServerTransaction
+from sip.transport.source_limits import SourceLimits
 from sip.transport.top_via import Source
 from sip.transport.transactions import Stateless, TransactionLayer
 from sip.wheel import Timer, TimerWheel
@@ -77,6 +78,9 @@ class FakeFlow:
         if self._deliver is not None:
             self._deliver(data)
 
+    def close(self) -> None:
+        self.closed = self.reliable
+
     def beside(self, port: int) -> "FakeFlow":
         if self.reliable:
             return self
@@ -98,6 +102,7 @@ class Stack:
         timers: FakeTimers | None = None,
         config: EndpointConfig | None = None,
         stateless: Mapping[str, Stateless] | None = None,
+        limits: SourceLimits | None = None,
     ) -> None:
         self.timers = timers or FakeTimers()
         self.ids = Ids("w1")
@@ -112,6 +117,7 @@ class Stack:
             on_request=self._on_request,
             on_error=lambda error, call_id: self.errors.append((error, call_id)),
             stateless=stateless,
+            limits=limits,
         )
 
     def _on_request(self, transaction: ServerTransaction) -> None:
