@@ -1,11 +1,15 @@
 """Who sent a request: digest authentication shared by SIP and XCAP (RFC 3261 §22, RFC 7616).
 
+Guessing is kept down by `sip.lockout`. A failure counts against the address that its nonce was
+sent to: who sends packets under another's address never saw a nonce that was sent there, and so
+cannot lock that address out.
+
 Pure but for awaiting the look-up it is given: no clock, socket or random source of its own.
 `now` is in Unix seconds, so that a nonce made by one process holds in every other.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Literal
 from urllib.parse import quote, unquote
@@ -17,12 +21,14 @@ from sip.digest import (
     NonceCounts,
     NonceMint,
     NonceState,
+    authentication_info,
     ha1,
     response_for,
     same_hex,
     same_sip_uri,
 )
 from sip.errors import ParseError
+from sip.lockout import Lockout
 from sip.uri import AoR, aor_of
 
 _NC_DIGITS: Final = 8
@@ -61,6 +67,8 @@ class Accepted:
     """The request is from `aor`."""
 
     aor: AoR
+    info: str = field(default="", compare=False)
+    """The Authentication-Info for a 2xx (RFC 7616 §3.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,20 @@ class Stale:
 class Wrong:
     """Credentials that do not hold: challenge or refuse."""
 
+    account: AoR | None = field(default=None, compare=False)
+    """Whose password it was not; None when they name no user of ours."""
+    locks: bool = field(default=False, compare=False)
+    """True when this was one failure too many."""
 
-Verdict = Accepted | Missing | Stale | Wrong
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Credentials that were not looked at after too many failures: refuse."""
+
+    account: AoR
+
+
+Verdict = Accepted | Missing | Stale | Wrong | Locked
 
 
 def hashes_for(aor: AoR, password: str) -> Hashes:
@@ -108,9 +128,10 @@ class Authenticator:
         algorithms: Sequence[str],
         domains: Collection[str],
         salt: str = "",
+        lockout: Lockout | None = None,
     ) -> None:
-        """`algorithms` are offered in this order; `salt` (the worker's id, no "-") tells the
-        nonces of two processes apart. ValueError for an algorithm we do not know."""
+        """`algorithms` are offered in this order; `salt` (the worker's id, no "-" nor ".") tells
+        the nonces of two processes apart. ValueError for an algorithm we do not know."""
         unknown = [name for name in algorithms if name not in ALGORITHMS]
         if unknown or not algorithms:
             raise ValueError(f"digest algorithms: {unknown or 'none'}")
@@ -121,10 +142,17 @@ class Authenticator:
         self._domains = frozenset(domain.lower() for domain in domains)
         self._salt = salt
         self._minted = count()
+        self._lockout = Lockout(0, 0) if lockout is None else lockout
 
-    def challenges(self, realm: str, *, now: float, stale: bool = False) -> list[str]:
-        """WWW-Authenticate (or Proxy-Authenticate) values, one header line each, in order."""
-        nonce = self._mint.mint(now, f"{self._salt}{next(self._minted):x}")
+    def challenges(
+        self, realm: str, *, now: float, stale: bool = False, source: str = ""
+    ) -> list[str]:
+        """WWW-Authenticate (or Proxy-Authenticate) values, one header line each, in order.
+
+        `source` is the numeric address that they are sent to, which failures count against.
+        """
+        origin = self._mint.origin(source) if source else ""
+        nonce = self._mint.mint(now, f"{self._salt}{next(self._minted):x}", origin)
         return [
             str(Challenge(realm, nonce, algorithm, qop=(QOP,), stale=stale))
             for algorithm in self._algorithms
@@ -145,7 +173,7 @@ class Authenticator:
 
         `uri` is the Request-URI, compared by `same_uri` with the signed one; None compares
         nothing. `body` is not looked at, since auth-int is not offered. No look-up is made
-        without credentials for `realm` or for a nonce that is not ours.
+        without credentials for `realm`, for a nonce that is not ours, and while locked.
         """
         credentials = self._ours(authorization_values, realm)
         if credentials is None:
@@ -156,14 +184,21 @@ class Authenticator:
         aor = self._aor(credentials, realm)
         if aor is None or not (uri is None or same_uri(uri, credentials.uri)):
             return Wrong()
+        origin = self._mint.origin_of(credentials.nonce)
+        if self._lockout.locked(origin, aor, now):
+            return Locked(aor)
         hashes = await self._lookup(aor)
-        if hashes is None or not _holds(credentials, method, hashes):
-            return Wrong()
+        if self._lockout.locked(origin, aor, now):  # by others that were looked up beside it
+            return Locked(aor)
+        hashed = None if hashes is None else _hash_for(credentials, hashes)
+        if hashed is None or not _holds(credentials, method, hashed):
+            return Wrong(aor, self._lockout.failed(origin, aor, now))
         if state is NonceState.STALE or not self._counts.use(
             credentials.nonce, int(credentials.nc, 16)
         ):
             return Stale()
-        return Accepted(aor)
+        self._lockout.succeeded(origin, aor)
+        return Accepted(aor, authentication_info(credentials, hashed))
 
     def _ours(self, values: Sequence[str], realm: str) -> Credentials | None:
         """The first credentials for this realm in a form that we offered.
@@ -199,10 +234,13 @@ class Authenticator:
             return None
 
 
-def _holds(credentials: Credentials, method: str, hashes: Hashes) -> bool:
+def _hash_for(credentials: Credentials, hashes: Hashes) -> str:
+    """H(A1) for the algorithm and the form of the user name."""
     full = "@" in credentials.username
     if credentials.algorithm.upper() == "MD5":
-        hashed = hashes.md5_full if full else hashes.md5
-    else:
-        hashed = hashes.sha256_full if full else hashes.sha256
-    return same_hex(response_for(credentials, method, hashed), credentials.response)
+        return hashes.md5_full if full else hashes.md5
+    return hashes.sha256_full if full else hashes.sha256
+
+
+def _holds(credentials: Credentials, method: str, hashed_a1: str) -> bool:
+    return same_hex(response_for(credentials, method, hashed_a1), credentials.response)

@@ -18,11 +18,14 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from hashlib import blake2s
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from sip.auth_header import Challenge, Credentials
 from sip.errors import ParseError
+from sip.grammar import quote
 from sip.uri import aor_of
 
 QOP: Final = "auth"
@@ -36,6 +39,10 @@ COUNT_WINDOW: Final = 64
 """How far a count may lie behind the highest one seen (UDP reorders requests)."""
 
 _MAC_OCTETS: Final = 16
+_ORIGIN_OCTETS: Final = 4
+_MAX_KEY: Final = 32
+_IPV6_SITE: Final = 64
+"""Prefix length that one customer has at the least, so that its addresses count as one."""
 _MICROSECONDS: Final = 1e6
 _MAX_NONCE: Final = 128
 
@@ -70,6 +77,18 @@ def response_for(credentials: Credentials, method: str, hashed_a1: str) -> str:
     return digest(f"{hashed_a1}:{middle}:{ha2}")
 
 
+def authentication_info(credentials: Credentials, hashed_a1: str) -> str:
+    """The Authentication-Info by which we prove to know the password too (RFC 7616 §3.5).
+
+    In SIP as in HTTP, but for A2, which has the signed URI and no body (RFC 3261 §22.4).
+    """
+    digest = ALGORITHMS[credentials.algorithm.upper()]
+    told = f"{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:{credentials.qop}"
+    proof = digest(f"{hashed_a1}:{told}:{digest(':' + credentials.uri)}")
+    cnonce = quote(credentials.cnonce)
+    return f'qop={credentials.qop}, rspauth="{proof}", cnonce={cnonce}, nc={credentials.nc}'
+
+
 def same_hex(ours: str, theirs: str) -> bool:
     """Whether two hex digests agree, in time that does not tell where they differ."""
     return hmac.compare_digest(ours.encode(), theirs.encode("utf-8", "surrogateescape"))
@@ -93,10 +112,25 @@ class NonceMint:
         self._secret = secret
         self._lifetime = lifetime
 
-    def mint(self, now: float, salt: str) -> str:
-        """A nonce of this instant; `salt` (no "-") makes those of one microsecond differ."""
-        stem = f"{int(now * _MICROSECONDS):x}-{salt}"
+    def mint(self, now: float, salt: str, origin: str = "") -> str:
+        """A nonce of this instant for `origin`; `salt` makes those of one microsecond differ.
+
+        Neither has a "-", nor `salt` a ".".
+        """
+        stem = f"{int(now * _MICROSECONDS):x}-{salt}.{origin}"
         return f"{stem}-{self._mac(stem)}"
+
+    def origin(self, address: str) -> str:
+        """A short name for the numeric `address`; the /64 it is in when it is an IPv6 one."""
+        if ":" in address:
+            address = str(ip_network((address, _IPV6_SITE), strict=False))
+        data = address.encode()
+        return blake2s(data, key=self._secret[:_MAX_KEY], digest_size=_ORIGIN_OCTETS).hexdigest()
+
+    @staticmethod
+    def origin_of(nonce: str) -> str:
+        """The `origin` that a nonce of ours was made for."""
+        return nonce.partition("-")[2].partition("-")[0].partition(".")[2]
 
     def check(self, nonce: str, now: float) -> NonceState:
         """Whether we made `nonce`, and recently enough."""

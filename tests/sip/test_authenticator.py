@@ -1,5 +1,8 @@
 """RFC 3261 §22: who is let in, who is challenged, and what is looked up on the way."""
 
+import asyncio
+import hashlib
+
 import pytest
 
 from sip.auth_header import Challenge, Credentials
@@ -7,6 +10,7 @@ from sip.authenticator import (
     Accepted,
     Authenticator,
     Hashes,
+    Locked,
     Missing,
     Stale,
     Verdict,
@@ -15,6 +19,7 @@ from sip.authenticator import (
 )
 from sip.digest import NONCE_LIFETIME, NonceCounts, NonceMint, answer, best_challenge, same_http_uri
 from sip.errors import ParseError
+from sip.lockout import Lockout
 from sip.uri import AoR
 
 NOW = 1_700_000_000.0
@@ -39,7 +44,9 @@ class Subscribers:
 class House:
     """An authenticator and a client of it."""
 
-    def __init__(self, *algorithms: str, secret: bytes = b"s") -> None:
+    def __init__(
+        self, *algorithms: str, secret: bytes = b"s", lockout: Lockout | None = None
+    ) -> None:
         self.subscribers = Subscribers()
         self.authenticator = Authenticator(
             mint=NonceMint(secret),
@@ -48,18 +55,24 @@ class House:
             algorithms=algorithms or ("MD5", "SHA-256"),
             domains=[REALM],
             salt="w1",
+            lockout=lockout,
         )
 
-    def challenge(self, now: float = NOW) -> Challenge:
-        chosen = best_challenge(self.authenticator.challenges(REALM, now=now))
+    def challenge(self, now: float = NOW, source: str = "") -> Challenge:
+        chosen = best_challenge(self.authenticator.challenges(REALM, now=now, source=source))
         assert chosen is not None
         return chosen
 
     def answer(
-        self, username: str = "alice", password: str = "secret", uri: str = URI, count: int = 1
+        self,
+        username: str = "alice",
+        password: str = "secret",
+        uri: str = URI,
+        count: int = 1,
+        source: str = "",
     ) -> Credentials:
         return answer(
-            self.challenge(),
+            self.challenge(source=source),
             method="PUBLISH",
             uri=uri,
             username=username,
@@ -274,3 +287,100 @@ def test_settings_name_known_algorithms_only() -> None:
 def test_hashes_need_a_user() -> None:
     with pytest.raises(ParseError):
         hashes_for(AoR("sip:example.com"), "secret")
+
+
+async def test_right_credentials_are_answered_with_our_own_proof() -> None:
+    """RFC 7616 §3.5: with the values of RFC 7616 §3.9.1 in the roles of RFC 3261 §22.4."""
+    house = House("MD5")
+    credentials = house.answer()
+    verdict = await house.judge(credentials)
+    assert isinstance(verdict, Accepted)
+    hashed = hashlib.md5(f":{URI}".encode()).hexdigest()
+    told = f"{CREDENTIALS[ALICE].md5}:{credentials.nonce}:00000001:c:auth:{hashed}"
+    proof = hashlib.md5(told.encode()).hexdigest()
+    assert verdict.info == f'qop=auth, rspauth="{proof}", cnonce="c", nc=00000001'
+
+
+GUESSES = 3
+
+
+@pytest.fixture
+async def locked() -> House:
+    """A house that 192.0.2.1 guessed alice's password at."""
+    house = House(lockout=Lockout(GUESSES, 60))
+    for _ in range(GUESSES):
+        await house.judge(house.answer(password="guess", source="192.0.2.1"))
+    house.subscribers.asked.clear()
+    return house
+
+
+async def test_last_wrong_guess_says_that_it_locks() -> None:
+    house = House(lockout=Lockout(GUESSES, 60))
+    told = [await house.judge(house.answer(password="guess")) for _ in range(GUESSES)]
+    assert [isinstance(one, Wrong) and one.locks for one in told] == [False, False, True]
+
+
+async def test_nothing_is_looked_up_while_locked(locked: House) -> None:
+    """Nor is the right password told from a wrong one."""
+    assert await locked.judge(locked.answer(source="192.0.2.1")) == Locked(ALICE)
+    assert locked.subscribers.asked == []
+
+
+@pytest.mark.parametrize(
+    ("username", "source", "verdict"),
+    [
+        pytest.param("alice", "192.0.2.2", Accepted(ALICE), id="user-elsewhere"),
+        pytest.param("jörg", "192.0.2.1", Accepted(JOERG), id="neighbour"),
+        pytest.param("alice", "2001:db8::1", Accepted(ALICE), id="ipv6"),
+    ],
+)
+async def test_lock_hits_nobody_else(
+    locked: House, username: str, source: str, verdict: Verdict
+) -> None:
+    assert await locked.judge(locked.answer(username, source=source)) == verdict
+
+
+async def test_failure_counts_against_whom_the_nonce_was_sent_to() -> None:
+    """Whatever address the packets of a guesser bear, its victim is not locked out."""
+    house = House(lockout=Lockout(GUESSES, 60))
+    nonce = house.answer(password="guess", source="203.0.113.66")
+    for _ in range(GUESSES):
+        await house.judge(nonce)
+    assert await house.judge(nonce) == Locked(ALICE)
+    assert await house.judge(house.answer(source="192.0.2.1")) == Accepted(ALICE)
+
+
+async def test_one_ipv6_site_is_one_origin() -> None:
+    house = House(lockout=Lockout(GUESSES, 60))
+    for number in range(GUESSES):
+        await house.judge(house.answer(password="guess", source=f"2001:db8::{number}"))
+    assert await house.judge(house.answer(source="2001:db8::ffff")) == Locked(ALICE)
+    assert await house.judge(house.answer(source="2001:db8:0:1::1")) == Accepted(ALICE)
+
+
+async def test_wrong_nonce_and_old_nonce_are_no_guess() -> None:
+    house = House(lockout=Lockout(GUESSES, 60))
+    stranger = House(secret=b"another")
+    for _ in range(GUESSES + 1):
+        assert await house.judge(stranger.answer(password="guess")) == Missing()
+        assert await house.judge(house.answer(), now=NOW + NONCE_LIFETIME + 1) == Stale()
+    assert await house.judge(house.answer()) == Accepted(ALICE)
+
+
+async def test_many_guesses_at_once_are_as_many_guesses() -> None:
+    """Those that waited for their look-up when the lock came are not judged either."""
+    house = House(lockout=Lockout(GUESSES, 60))
+    asked = asyncio.Event()
+
+    async def slowly(aor: AoR) -> Hashes | None:
+        await asked.wait()
+        return CREDENTIALS.get(aor)
+
+    house.authenticator._lookup = slowly
+    judged = [asyncio.ensure_future(house.judge(house.answer(password="guess")))
+              for _ in range(GUESSES * 3)]  # fmt: skip
+    await asyncio.sleep(0)
+    asked.set()
+    verdicts = await asyncio.gather(*judged)
+    assert verdicts.count(Wrong()) == GUESSES
+    assert verdicts.count(Locked(ALICE)) == GUESSES * 2
