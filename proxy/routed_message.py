@@ -11,7 +11,7 @@ from sip.authenticator import Identity
 from sip.errors import ParseError
 from sip.header_names import key_of
 from sip.message import Draft, Request, Response, parse_message
-from sip.uri import AoR, SipUri, parse_uri
+from sip.uri import AoR, SipUri, aor_of, parse_uri
 
 GUARDED: Final = frozenset(
     {"via", "from", "to", "call-id", "cseq", "route", "record-route", "max-forwards"}
@@ -147,13 +147,13 @@ class RoutedRequest(RoutedMessage):
 
     @property
     def user(self) -> str:
-        """The user part of the Request-URI as written; "" when it has none."""
-        return _sip_uri(self.uri).user or ""
+        """The user part of the Request-URI, escapes and all; "" when it has none."""
+        return _addressed(self.uri).user or ""
 
     @property
     def host(self) -> str:
-        """The host of the Request-URI, in lower case."""
-        return _sip_uri(self.uri).host.lower()
+        """The host of the Request-URI as it is compared, see `SipUri.canonical_host`."""
+        return _addressed(self.uri).canonical_host
 
 
 class RoutedRegister(RoutedMessage):
@@ -258,6 +258,12 @@ def check_uri(uri: str) -> str:
     """`uri`, when it is a sip: or sips: URI that a request can be sent to; else ValueError."""
     _sip_uri(uri)
     return uri
+
+
+def _addressed(text: str) -> SipUri:
+    """The Request-URI of a request that reached us: sip:, sips:, or pres: and im: for a user."""
+    uri = parse_uri(text)
+    return uri if isinstance(uri, SipUri) else SipUri.parse(aor_of(text))
 
 
 def _sip_uri(text: str) -> SipUri:
