@@ -19,13 +19,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from hashlib import blake2s
-from ipaddress import ip_network
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from sip.auth_header import Challenge, Credentials
 from sip.errors import ParseError
 from sip.grammar import quote
+from sip.origin import origin_of
 from sip.uri import aor_of
 
 QOP: Final = "auth"
@@ -41,8 +41,6 @@ COUNT_WINDOW: Final = 64
 _MAC_OCTETS: Final = 16
 _ORIGIN_OCTETS: Final = 4
 _MAX_KEY: Final = 32
-_IPV6_SITE: Final = 64
-"""Prefix length that one customer has at the least, so that its addresses count as one."""
 _MICROSECONDS: Final = 1e6
 _MAX_NONCE: Final = 128
 
@@ -121,10 +119,8 @@ class NonceMint:
         return f"{stem}-{self._mac(stem)}"
 
     def origin(self, address: str) -> str:
-        """A short name for the numeric `address`; the /64 it is in when it is an IPv6 one."""
-        if ":" in address:
-            address = str(ip_network((address, _IPV6_SITE), strict=False))
-        data = address.encode()
+        """A short name for where the numeric `address` is, see `sip.origin`."""
+        data = origin_of(address).encode()
         return blake2s(data, key=self._secret[:_MAX_KEY], digest_size=_ORIGIN_OCTETS).hexdigest()
 
     @staticmethod

@@ -6,16 +6,14 @@ addresses is never sent on to their owners as a flood of answers. Clients of IPv
 addresses freely within a network of 64 bits, so that network counts as one source.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Final
 
+from sip.origin import origin_of
 from sip.token_bucket import MAX_ORIGINS, TokenBuckets
 
 ANSWERED_SHARE: Final = 0.1
 """Answers that a refused source may have, in parts of what is let through."""
-IPV6_SOURCE: Final = 64
-"""Bits of an IPv6 address that name a source."""
 
 
 class SourceLimits:
@@ -68,13 +66,3 @@ class SourceLimits:
         origin = None if self._exempt(address) else origin_of(address)
         self._origins[address] = origin
         return origin
-
-
-def origin_of(address: str) -> str:
-    """What a numeric `address` is counted under: itself, or its IPv6 network."""
-    if ":" not in address:
-        return address
-    parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed, IPV6_SOURCE), strict=False).network_address)

@@ -6,7 +6,8 @@ import pytest
 
 from sip.message import build_response, parse_message
 from sip.transport.config import EndpointConfig
-from sip.transport.source_limits import SourceLimits, origin_of
+from sip.origin import origin_of
+from sip.transport.source_limits import SourceLimits
 from tests.sip.wires import FakeFlow, FakeTimers, Stack, request
 
 RATE: Final = 10.0
