@@ -5,8 +5,8 @@ from typing import Final
 import pytest
 
 from sip.message import build_response, parse_message
-from sip.transport.config import EndpointConfig
 from sip.origin import origin_of
+from sip.transport.config import EndpointConfig
 from sip.transport.source_limits import SourceLimits
 from tests.sip.wires import FakeFlow, FakeTimers, Stack, request
 
