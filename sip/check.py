@@ -7,6 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
+from sip.address import is_plain_address
 from sip.errors import ParseError
 from sip.grammar import parse_digits
 from sip.message import SIP_VERSION, Request
@@ -34,6 +35,9 @@ SINGLE: Final = frozenset(
     }
 )
 """Headers that a message has at most once (RFC 3261 §7.3.1)."""
+
+_HOPS: Final = {str(hops): hops for hops in range(MAX_MAX_FORWARDS + 1)}
+"""Max-Forwards as it is written without leading zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,13 @@ def _check_headers(request: Request) -> None:
         raise ParseError("Request (repeated header)", "")
     if request.cseq.method != request.method:
         raise ParseError("CSeq method", request.cseq.method)
-    _ = request.call_id, request.from_, request.to
-    if "via" in repeated or not is_plain_via(request.get("via") or ""):
+    _ = request.call_id
+    get = request.get
+    if not is_plain_address(get("from") or ""):
+        _ = request.from_
+    if not is_plain_address(get("to") or ""):
+        _ = request.to
+    if "via" in repeated or not is_plain_via(get("via") or ""):
         _ = request.vias
     hops_left(request)
 
@@ -86,7 +95,10 @@ def _check_uri(request: Request) -> Refusal | None:
 def hops_left(request: Request) -> int | None:
     """Max-Forwards; None when there is none (RFC 2543 peers). Raises ParseError above 255."""
     value = request.get("max-forwards")
-    return None if value is None else parse_digits("Max-Forwards", value, MAX_MAX_FORWARDS)
+    if value is None:
+        return None
+    hops = _HOPS.get(value)
+    return parse_digits("Max-Forwards", value, MAX_MAX_FORWARDS) if hops is None else hops
 
 
 def too_many_hops(request: Request) -> Refusal | None:

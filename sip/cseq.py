@@ -31,7 +31,7 @@ class CSeq(NamedTuple):
         digits, _, method = text.partition(" ")
         if method in METHODS and len(digits) <= _SURE_DIGITS and digits.isascii():
             if digits.isdigit():
-                return cls(int(digits), method)
+                return tuple.__new__(cls, (int(digits), method))
             raise ParseError("CSeq", text)
         match = _CSEQ.fullmatch(text)
         if match is None:

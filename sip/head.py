@@ -32,18 +32,13 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def is_tidy(head: str) -> bool:
-    """Whether `head` has no tabs, no two spaces together and none at the end of a line."""
-    return not ("  " in head or "\t" in head or " \r" in head or head.endswith(" "))
-
-
-def index_tidy_lines(lines: list[str]) -> Indexed:
-    """What `index_lines` gives, faster, for the lines of a tidy head."""
+def index_plain_lines(lines: list[str]) -> Indexed:
+    """What `index_lines` gives, faster when every header is a usual one on one line."""
     index: Index = {}
     try:
         for line in lines:
             name, _, value = line.partition(": ")
-            index[KEYS[name]] = value
+            index[KEYS[name]] = value.strip(_BLANK)
     except KeyError:
         return index_lines(lines)
     return (index, NO_MORE) if len(index) == len(lines) else index_lines(lines)

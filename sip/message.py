@@ -24,9 +24,8 @@ from sip.head import (
     decode,
     header_line,
     index_lines,
-    index_tidy_lines,
+    index_plain_lines,
     is_header,
-    is_tidy,
     to_wire,
     unfold,
     with_length,
@@ -51,12 +50,6 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) (.*)", re.IGNORECASE)
 _MEDIA_TYPE: Final = re.compile(rf"({TOKEN})[ \t]*/[ \t]*({TOKEN})[ \t]*(?:;.*)?")
-_COPIED: Final = (
-    ("From: ", "from"),
-    ("To: ", "to"),
-    ("Call-ID: ", "call-id"),
-    ("CSeq: ", "cseq"),
-)
 _TYPED: Final = {each: each for each in ("application/pidf+xml", "application/sdp")}
 """Content-Types that are their own media type: no need to look closer."""
 _REQUEST_URI: Final = re.compile(r"[!-~]+")
@@ -263,7 +256,7 @@ def parse_message(data: bytes) -> Request | Response:
     if len(lines) > MAX_HEADERS or not head.count("\n") == head.count("\r") == len(lines):
         raise ParseError("message head (too many lines, or a lone CR or LF)", start)
     body = data[end + len(_END_OF_HEAD) :]
-    indexed = index_tidy_lines(lines) if is_tidy(head) else index_lines(lines)
+    indexed = index_plain_lines(lines)
     request = _request_start(start)
     message = (
         Request(request, lines, body, indexed)
@@ -280,16 +273,14 @@ def _request_start(start: str) -> tuple[str, str, str] | None:
     """Method, Request-URI and version, or None when the start line is a response's."""
     method, _, rest = start.partition(" ")
     uri, _, version = rest.partition(" ")
-    if version != SIP_VERSION or method not in METHODS or not _is_plain(uri):
-        if method[:4].upper() == "SIP/":
-            return None
-        if not (is_token(method) and _REQUEST_URI.fullmatch(uri) and _VERSION.fullmatch(version)):
-            raise ParseError("request line", start)
+    if version == SIP_VERSION and method in METHODS and uri and start.isascii():
+        if uri.isprintable():
+            return method, uri, version
+    elif method[:4].upper() == "SIP/":
+        return None
+    if not (is_token(method) and _REQUEST_URI.fullmatch(uri) and _VERSION.fullmatch(version)):
+        raise ParseError("request line", start)
     return method, uri, version
-
-
-def _is_plain(uri: str) -> bool:
-    return uri != "" and uri.isascii() and uri.isprintable()
 
 
 def _media_type(value: str) -> str:
@@ -343,35 +334,50 @@ def build_request(
     return Request((method, uri, SIP_VERSION), lines, body, index_lines(lines))
 
 
+def header_lines(headers: Iterable[tuple[str, str]]) -> str:
+    """Headers as `build_response` writes them; ParseError for a value with a CR or LF in it."""
+    lines = ""
+    for name, value in headers:
+        if "\r" in value or "\n" in value:
+            raise ParseError("header value", value)
+        lines += f"{name}: {value}\r\n"
+    return lines
+
+
 def build_response(
     request: Request,
     status: int,
     *,
     reason: str | None = None,
-    headers: Iterable[tuple[str, str]] = (),
+    headers: Iterable[tuple[str, str]] | str = (),
     body: bytes = b"",
     to_tag: str | None = None,
 ) -> bytes:
     """The wire form of a response as RFC 3261 §8.2.6 builds it: Via, From, To, Call-ID and CSeq
     copied character by character, `to_tag` added to a To that has none. Content-Length is added.
+    `headers` that many responses share may be given as their `header_lines`.
     Works on requests whose mandatory headers are malformed or missing: what is there is copied.
     """
-    get = request._index.get
     phrase = reason or REASONS.get(status) or REASONS[status // 100 * 100]
-    head = f"{SIP_VERSION} {status} {phrase}\r\n"
-    for via in request.all("via"):
-        head += f"Via: {via}\r\n"
-    for start, key in _COPIED:
-        value = get(key)
-        if value is not None:
-            head += f"{start}{value}\r\n"
-            if key == "to" and to_tag and not _has_tag(request, value):
-                head = f"{head[:-2]};tag={to_tag}\r\n"
-    for name, value in headers:
-        if "\r" in value or "\n" in value:
-            raise ParseError("header value", value)
-        head += f"{name}: {value}\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode("utf-8", "surrogateescape") + body
+    lines = headers if isinstance(headers, str) else header_lines(headers)
+    return (
+        f"{SIP_VERSION} {status} {phrase}\r\n{_copied(request, to_tag)}{lines}"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode("utf-8", "surrogateescape") + body
+
+
+def _copied(request: Request, to_tag: str | None) -> str:
+    """The header lines that a response takes over."""
+    get = request._index.get
+    via, from_, to = get("via"), get("from"), get("to")
+    call_id, cseq = get("call-id"), get("cseq")
+    if to_tag and to is not None and not _has_tag(request, to):
+        to = f"{to};tag={to_tag}"
+    if via and from_ and to and call_id and cseq and "via" not in request._more:
+        return f"Via: {via}\r\nFrom: {from_}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq}\r\n"
+    vias = [("Via", each) for each in request.all("via")]
+    others = (("From", from_), ("To", to), ("Call-ID", call_id), ("CSeq", cseq))
+    return header_lines([*vias, *((name, value) for name, value in others if value is not None)])
 
 
 def _has_tag(request: Request, to: str) -> bool:

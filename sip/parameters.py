@@ -83,6 +83,11 @@ class Parameters(Mapping[str, str | None]):
         return self
 
     @classmethod
+    def of_tag(cls, tag: str, text: str) -> Self:
+        """The one parameter that From and To usually have: `text` is `;tag=` and the token."""
+        return cls._of({"tag": tag}, text)
+
+    @classmethod
     def _of(cls, values: dict[str, str | None], text: str) -> Self:
         self = cls.__new__(cls)
         self._values = values
