@@ -80,6 +80,7 @@ class ServerTransaction:
         "_timer",
         "answer_flow",
         "answer_port",
+        "cancelled_by",
         "flow",
         "key",
         "on_ack",
@@ -108,6 +109,8 @@ class ServerTransaction:
         """Unix seconds."""
         self.on_cancel: Callable[[], None] | None = None
         """INVITE only: a CANCEL came before a final response (§9.2)."""
+        self.cancelled_by: Request | None = None
+        """That CANCEL."""
         self.on_ack: Callable[[Request], None] | None = None
         """INVITE only: the ACK of a 2xx came (RFC 6026 §7.1)."""
         self.on_failure: Callable[[], None] | None = None
@@ -199,9 +202,10 @@ class ServerTransaction:
             self.on_ack(ack)
         self._perform(effects, now)
 
-    def cancel(self) -> None:
-        """A CANCEL came: it does nothing once there is a final response (§9.2)."""
+    def cancel(self, by: Request) -> None:
+        """The CANCEL `by` came: it does nothing once there is a final response (§9.2)."""
         if not self.final and self.on_cancel is not None:
+            self.cancelled_by = by
             self.on_cancel()
 
     def _perform(self, effects: Effects, now: float, data: bytes = b"") -> None:

@@ -198,7 +198,7 @@ class TransactionLayer:
             transaction.respond(NO_TRANSACTION)
             return
         transaction.respond(OK, to_tag=invite.local_tag)
-        invite.cancel()
+        invite.cancel(transaction.request)
 
     def refuse(
         self,
