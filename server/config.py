@@ -138,6 +138,11 @@ class SipSettings(BaseModel):
         description="networks whose requests are taken as authenticated "
         "(P-Asserted-Identity, else From)",
     )
+    websocket_origins: Annotated[tuple[str, ...], _AsList] = Field(
+        (),
+        description='web origins whose pages may open WebSockets, "https://phone.example.com"; '
+        "empty allows all; programs that name no origin are always let in",
+    )
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -182,6 +187,20 @@ class TlsSettings(BaseModel):
     client_ca: str = Field(
         "", description="PEM file; when set, client certificates are asked for and checked"
     )
+
+
+class LimitsSettings(BaseModel):
+    """What others may ask of the server."""
+
+    model_config = _SECTION
+
+    source_rate: float = Field(
+        300,
+        ge=0,
+        description="SIP requests a second of one source address that is no trusted peer; "
+        "0 sets no limit",
+    )
+    source_burst: int = Field(3000, ge=1, description="SIP requests of one source at once")
 
 
 class PresenceSettings(BaseModel):
@@ -253,6 +272,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     admin: AdminSettings = AdminSettings()
     tls: TlsSettings = TlsSettings()
+    limits: LimitsSettings = LimitsSettings()
     presence: PresenceSettings = PresenceSettings()
     xcap: XcapSettings = XcapSettings()
     log: LogSettings = LogSettings()

@@ -28,8 +28,14 @@ def worker_id(node: str) -> str:
 
 def endpoint_config(settings: Settings, worker: str) -> EndpointConfig:
     """What the SIP endpoint is told."""
+    sip, limits = settings.sip, settings.limits
     return EndpointConfig(
-        listen=settings.sip.listen, advertise=settings.sip.advertise, worker_id=worker
+        listen=sip.listen,
+        advertise=sip.advertise,
+        worker_id=worker,
+        websocket_origins=frozenset(sip.websocket_origins),
+        source_rate=limits.source_rate,
+        source_burst=limits.source_burst,
     )
 
 

@@ -114,6 +114,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         on_request=traced(on_request) if debug else on_request,
         on_ack=lambda request, flow: dispatcher.on_ack(request, flow),
         on_error=report_failure,
+        trusted=TrustedPeers(settings.sip.trusted_peers).trusts,
         stateless={"OPTIONS": lambda *arrived: dispatcher.options(*arrived)},
     )
     identities = _identities(ground)

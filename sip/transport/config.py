@@ -1,7 +1,7 @@
 """What an endpoint is told when it is built. Plain data; the settings file is read elsewhere."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from sip.errors import TransportError
@@ -10,6 +10,9 @@ TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 """What a listener may be."""
 MAX_PORT: Final = 65535
 
+Address = tuple[str, int]
+"""Host and port."""
+
 
 class BadListener(TransportError):
     """A listening address that cannot be read or cannot be bound."""
@@ -17,7 +20,7 @@ class BadListener(TransportError):
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """One listener, written "udp:192.0.2.1:5060" or "tcp:[2001:db8::1]:5060"."""
+    """One listener, written "udp:192.0.2.1:5060" or "tls:[2001:db8::1]:5061"."""
 
     transport: str
     host: str
@@ -46,13 +49,38 @@ class ListenAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """A certificate with its chain, and its key; PEM."""
+
+    certificate: str
+    key: str = ""
+    """Empty when the key is in the same file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Names of PEM files; empty ones are not used."""
+
+    own: CertificateFiles | None = None
+    """Shown to those who ask for a name that is not in `hosts`, and to servers that ask."""
+    hosts: Mapping[str, CertificateFiles] = field(default_factory=dict)
+    """Shown to those who ask for that name, in lower case (SNI, RFC 6066 §3)."""
+    client_ca: str = ""
+    """Roots of client certificates; these are asked for when it is there."""
+    require_client_certificate: bool = False
+    server_ca: str = ""
+    """Roots for the connections that we open; empty means the system's."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointConfig:
     """Listeners and bounds of one endpoint. Times are seconds, sizes octets."""
 
     listen: Sequence[str] = ("udp:127.0.0.1:0",)
     """As `ListenAddress` reads them."""
     advertise: str = ""
-    """Host or host:port put into Via and Contact; empty means the listener's own."""
+    """Host or host:port put into Via and Contact; empty means the listener's own. The port is
+    that of UDP and TCP; with the others the listener's own stands."""
     worker_id: str = "0"
     """Goes into every branch and tag made here; letters and digits."""
     reuse_port: bool = False
@@ -71,7 +99,10 @@ class EndpointConfig:
     idle_timeout: float = 7_300.0
     """A connection on which nothing was heard for so long is closed."""
     message_timeout: float = 30.0
-    """A message begun on a connection is whole within this time, or the connection is closed."""
+    """A message begun on a connection is whole within this time, and what we send is read within
+    it, or the connection is closed."""
+    websocket_origins: frozenset[str] = frozenset()
+    """Web origins whose pages may open WebSockets; empty allows all."""
     source_rate: float = 0.0
     """Requests a second of one source address that is not trusted; 0 sets no limit."""
     source_burst: float = 3_000.0
@@ -79,14 +110,23 @@ class EndpointConfig:
     sweep_interval: float = 5.0
     """How often connections are looked at for these two."""
     connect_timeout: float = 5.0
+    """For a connection of our own, TLS handshake included."""
+    handshake_timeout: float = 10.0
+    """For the TLS handshake of a connection that we accept."""
+    max_handshakes: int = 2_000
+    """Accepted connections whose TLS handshake is not done."""
+    tls: TlsConfig = field(default_factory=TlsConfig)
     max_message: int = 65_535
     """The largest message on a connection."""
     write_queue_limit: int = 1024 * 1024
     """Octets waiting on one connection; past it the connection is aborted."""
 
 
-def advertised(advertise: str, local: tuple[str, int]) -> tuple[str, int]:
-    """Host and port to be told to peers: `advertise` as far as it goes, else `local`."""
+def advertised(advertise: str, local: Address, *, transport: str = "UDP") -> Address:
+    """Host and port to be told to peers: `advertise` as far as it goes, else `local`.
+
+    Its port is told of UDP and TCP alone, as one port cannot be that of TLS as well.
+    """
     if not advertise:
         return local
     host, colon, port = advertise.rpartition(":")
@@ -94,4 +134,4 @@ def advertised(advertise: str, local: tuple[str, int]) -> tuple[str, int]:
         return advertise.strip("[]"), local[1]
     if not port.isdecimal() or not 0 < int(port) <= MAX_PORT:
         raise BadListener(f"advertise = {advertise!r}: expected host or host:port")
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), int(port) if transport in ("UDP", "TCP") else local[1]
