@@ -30,6 +30,7 @@ from proxy.relay import (
     returned,
 )
 from proxy.response_context import CANCEL_WAIT, TIMER_C, Act, ResponseContext
+from proxy.routing import Plan
 from sip.authenticator import Identity
 from sip.errors import ParseError, TransportError
 from sip.message import Request, Response, parse_message
@@ -78,7 +79,9 @@ class RelayService:
         """Whether the request is within a dialog that was let through before."""
         return request.to.tag is not None and is_marked(request, routed, self._key)
 
-    async def relay(self, tx: Transaction, identity: Identity, done: Done) -> None:
+    async def relay(
+        self, tx: Transaction, identity: Identity, done: Done, *, plan: Plan | None = None
+    ) -> None:
         """Send the request of `tx` on; `done` is called when its final response went back.
 
         Raises ProxyError or ParseError, which the caller answers, and StoreError.

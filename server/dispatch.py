@@ -18,6 +18,7 @@ from proxy.ports import Transaction
 from proxy.registrar_service import RegistrarService
 from proxy.registration import SUPPORTED as REGISTER_TAGS
 from proxy.relay_service import RelayService
+from proxy.routing import Plan, Router
 from server.dispatch_rules import (
     DIALOG_MAKERS,
     BadEvent,
@@ -27,6 +28,7 @@ from server.dispatch_rules import (
     road_of,
 )
 from server.identity_service import IdentityService
+from server.routing_hook import RoutingHook
 from sip.authenticator import Identity
 from sip.check import check_request
 from sip.errors import ParseError, SipError
@@ -71,11 +73,12 @@ class Dispatcher:
         relay: RelayService,
         options: Sequence[tuple[str, str]],
         count: Count,
+        router: Router | None = None,
         event_tags: Container[str] = frozenset(),
         max_in_work: int = MAX_IN_WORK,
     ) -> None:
         """`options` are the header fields of an OPTIONS answer, `event_tags` the option tags
-        that SUBSCRIBE and PUBLISH may require."""
+        that SUBSCRIBE and PUBLISH may require, `router` is the operator's routing file."""
         self._ours = ours
         self._identities = identities
         self._events = events
@@ -85,6 +88,7 @@ class Dispatcher:
         self._relay = relay
         self._options = tuple(options)
         self._count = count
+        self._routing = RoutingHook(router)
         self._event_tags = event_tags
         self._max_in_work = max_in_work
         self._tasks: dict[Transaction, asyncio.Task[None]] = {}
@@ -146,13 +150,11 @@ class Dispatcher:
             tx.respond(refusal.status, reason=refusal.reason, headers=refusal.headers)
             return True
         place, admitted = self._place(tx)
-        road = Road.RELAY if admitted else road_of(request, place)
+        road = Road.RELAY if admitted else self._road(request, place)
         if road is Road.OPTIONS:
-            check_required(request, ())
+            self._check_tags(request, road)
             tx.respond(200, headers=self._options)
             return True
-        if road is Road.PUBLISH or road is Road.SUBSCRIBE:
-            road = event_road(request, road, place, self._packages, self._listed)
         if self._refuses_load(request):
             tx.respond(503, headers=_BUSY)
             return True
@@ -168,6 +170,12 @@ class Dispatcher:
         if routed.routes:
             place = Place.ELSEWHERE
         return place, place is not Place.SERVER and self._relay.admits(request, routed)
+
+    def _road(self, request: Request, place: Place) -> Road:
+        road = road_of(request, place)
+        if road is Road.PUBLISH or road is Road.SUBSCRIBE:
+            return event_road(request, road, place, self._packages, self._listed)
+        return road
 
     def _refuses_load(self, request: Request) -> bool:
         if self._settling or len(self._tasks) >= self._max_in_work:
@@ -188,6 +196,8 @@ class Dispatcher:
     def _check_tags(self, request: Request, road: Road) -> None:
         if road is Road.REGISTER:
             check_required(request, REGISTER_TAGS)
+        elif road is Road.OPTIONS:
+            check_required(request, ())
         elif road is not Road.RELAY:
             check_required(request, self._event_tags)
 
@@ -196,13 +206,11 @@ class Dispatcher:
         try:
             if identity is None:
                 identity = await self._identities.verify(tx, relaying=road is Road.RELAY)
-            if identity is not None:
-                await self._serve(tx, road, identity)
+            if identity is not None and not await self._route(tx, road, identity):
+                return
         except Exception as error:  # noqa: BLE001 - the boundary: one request, one answer
             self._failed(tx, error)
         else:
-            if road is Road.RELAY and identity is not None:
-                return
             if not tx.final:
                 log.error("request-unanswered", **_facts(tx.request))
                 self._respond(tx, 500)
@@ -211,16 +219,42 @@ class Dispatcher:
             self._tasks.pop(tx, None)
         self._answered(tx)
 
+    async def _route(self, tx: Transaction, road: Road, identity: Identity) -> bool:
+        """Serve the request as the routing file wants it; False when the relay answers later."""
+        plan: Plan | None = None
+        if identity is not NO_IDENTITY and self._routing.asks(tx.request):
+            plan = await self._routing.plan(tx, identity)
+            if plan is None:
+                return True
+            road = self._replanned(tx, road, plan)
+        if road is Road.RELAY:
+            await self._relay.relay(tx, identity, self._answered, plan=plan)
+            return False
+        if road is Road.OPTIONS:
+            tx.respond(200, headers=self._options)
+        else:
+            await self._serve(tx, road, identity)
+        return True
+
+    def _replanned(self, tx: Transaction, road: Road, plan: Plan) -> Road:
+        """Who serves the request as the routing file left it. Raises ProxyError."""
+        moved = plan.request.uri_text != tx.request.uri_text
+        tx.request = plan.request
+        if plan.uris:
+            return Road.RELAY
+        if moved:
+            road = self._road(tx.request, self._place(tx)[0])
+            self._check_tags(tx.request, road)
+        return road
+
     def _serve(self, tx: Transaction, road: Road, identity: Identity) -> Awaitable[None]:
         match road:
             case Road.REGISTER:
                 return self._registrar.register(tx, identity)
             case Road.PUBLISH:
                 return self._events.publish(tx, identity)
-            case Road.SUBSCRIBE:
-                return self._events.subscribe(tx, identity)
             case _:
-                return self._relay.relay(tx, identity, self._answered)
+                return self._events.subscribe(tx, identity)
 
     def _failed(self, tx: Transaction, error: Exception) -> None:
         """Answer for `error`: the peer's fault as it says, ours 500 and a line in the log."""

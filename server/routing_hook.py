@@ -1,0 +1,69 @@
+"""Where the routing file stands in the way of a request, and how its word is carried out. Shell.
+
+The file is asked about what begins something: a request within a dialog follows the dialog.
+"""
+
+from proxy.ports import Transaction
+from proxy.routing import Answer, Plan, Reject, Router
+from sip.authenticator import Identity
+from sip.message import Request
+
+CANCELLED = 487
+
+
+class RoutingHook:
+    """Asks the routing file on behalf of the dispatcher."""
+
+    def __init__(self, router: Router | None) -> None:
+        self._router = router
+
+    def asks(self, request: Request) -> bool:
+        """Whether the file has something to say of such a request."""
+        router = self._router
+        if router is None or request.to.tag is not None:
+            return False
+        return router.wants_registers if request.method == "REGISTER" else router.wants_requests
+
+    async def plan(self, tx: Transaction, identity: Identity) -> Plan | None:
+        """What the file wants done with the request of `tx`; None when that was an answer."""
+        router = self._router
+        if router is None:
+            return Plan(tx.request)
+        given_up = _GivenUp(tx)
+        request = tx.request
+        decision: Request | Plan | Answer | Reject | None
+        if request.method == "REGISTER":
+            decision = await router.on_register(request, identity, tx.flow)
+        else:
+            decision = await router.on_request(request, identity, tx.flow)
+        if given_up.seen():
+            decision = Reject(CANCELLED)
+        match decision:
+            case Answer(status, reason, headers, body):
+                tx.respond(status, reason=reason, headers=headers, body=body)
+                return None
+            case Reject(status, reason, headers):
+                tx.respond(status, reason=reason, headers=headers)
+                return None
+            case Request():
+                return Plan(decision)
+            case _:
+                return decision or Plan(request)
+
+
+class _GivenUp:
+    """Whether the caller gave up while the file was asked (RFC 3261 §9.2)."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._seen = False
+        if tx.request.method == "INVITE":
+            tx.on_cancel = self._on_cancel
+
+    def seen(self) -> bool:
+        """The answer; from now on a CANCEL is somebody else's affair."""
+        self._tx.on_cancel = None
+        return self._seen
+
+    def _on_cancel(self) -> None:
+        self._seen = True
