@@ -143,6 +143,11 @@ class SipSettings(BaseModel):
         description='web origins whose pages may open WebSockets, "https://phone.example.com"; '
         "empty allows all; programs that name no origin are always let in",
     )
+    routing: str = Field(
+        "",
+        description="the operator's Python file of routing callbacks (docs/routing.md); "
+        "loaded again on SIGHUP",
+    )
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:

@@ -1,6 +1,7 @@
 """Each package's own configuration value, out of the settings. Pure."""
 
 from hashlib import blake2s
+from pathlib import Path
 from typing import Final
 
 from presence.config import PresenceConfig
@@ -43,6 +44,11 @@ def registrar_limits(settings: Settings) -> Limits:
     """What the registrar is told."""
     sip = settings.sip
     return Limits(sip.min_expires, sip.max_expires, sip.max_contacts)
+
+
+def routing_file(settings: Settings) -> Path | None:
+    """Where the operator's routing file is, if there is one."""
+    return Path(settings.sip.routing) if settings.sip.routing else None
 
 
 def presence_config(settings: Settings) -> PresenceConfig:

@@ -29,9 +29,11 @@ from server.parts import (
     our_addresses,
     presence_config,
     registrar_limits,
+    routing_file,
     worker_id,
     xcap_config,
 )
+from server.routing_service import RoutingService
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
@@ -58,6 +60,7 @@ class Services:
     xcap: XcapServer
     event_stats: EventStats
     metrics: Metrics
+    routing: RoutingService
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -100,7 +103,11 @@ class Ground:
 
 
 async def build(settings: Settings, store: Store, node: str) -> Services:
-    """All services of the process named `node`. StoreError when the store does not answer."""
+    """All services of the process named `node`.
+
+    StoreError when the store does not answer, ServerError for a routing file that is no good.
+    """
+    routing = RoutingService(routing_file(settings))
     ground = await Ground.lay(settings, store, node)
     packages = event_packages(settings)
     event_stats, metrics = EventStats(), Metrics()
@@ -144,11 +151,20 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         secret=ground.secret,
     )
     dispatcher = _dispatcher(
-        ground, packages, identities, events, registrar, relay, metrics.request
+        ground, packages, identities, events, registrar, relay, metrics.request, routing
     )
     xcap = _xcap(ground, identities)
     services = Services(
-        store, endpoint, events, registrar, relay, dispatcher, xcap, event_stats, metrics
+        store,
+        endpoint,
+        events,
+        registrar,
+        relay,
+        dispatcher,
+        xcap,
+        event_stats,
+        metrics,
+        routing,
     )
     store.on_change(services.on_change)
     return services
@@ -174,6 +190,7 @@ def _dispatcher(
     registrar: RegistrarService,
     relay: RelayService,
     count: Callable[[str, int], None],
+    routing: RoutingService,
 ) -> Dispatcher:
     names = allow_events(packages)
     accepted = sorted({kind for package in packages.values() for kind in package.publish_types})
@@ -188,6 +205,7 @@ def _dispatcher(
             packages=names, content_types=accepted, supported=sorted(SUPPORTED)
         ),
         count=count,
+        router=routing,
     )
 
 
