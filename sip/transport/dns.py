@@ -58,7 +58,8 @@ class Dns:
         self._unreachable_until = float("-inf")
         self.stats = DnsStats()
 
-    def __len__(self) -> int:
+    @property
+    def cached(self) -> int:
         """How many answers are kept."""
         return len(self._cache)
 

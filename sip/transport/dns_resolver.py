@@ -32,7 +32,7 @@ class DnsResolver:
         """`addresses`: the kinds we have sockets for, "A", "AAAA" or both; `hosts`: the names
         that are no domains, only hosts of this system.
         """
-        self._dns = dns or Dns()
+        self._dns = Dns() if dns is None else dns
         self._addresses = addresses
         self._hosts = HostsFile() if hosts is None else hosts
         self._draw = draw
@@ -43,6 +43,11 @@ class DnsResolver:
     def stats(self) -> DnsStats:
         """Counts of look-ups."""
         return self._dns.stats
+
+    @property
+    def cached(self) -> int:
+        """How many answers are kept."""
+        return self._dns.cached
 
     async def locate(
         self, uri: SipUri, *, transports: Sequence[str], size: int = 0
