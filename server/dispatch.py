@@ -21,6 +21,7 @@ from proxy.relay_service import RelayService
 from proxy.routing import Plan, Router
 from server.dispatch_rules import (
     DIALOG_MAKERS,
+    RELAYED,
     BadEvent,
     Road,
     check_required,
@@ -41,8 +42,6 @@ RETRY_AFTER: Final = 5
 """Seconds in the 503 of a server that is full, draining or without its store."""
 MAX_IN_WORK: Final = 20_000
 """Requests being worked on at a time; more get 503 at once."""
-NO_IDENTITY: Final = Identity(None, "none")
-"""Of a request within a relayed dialog: who may send it was settled at its beginning."""
 
 _BUSY: Final = (("Retry-After", str(RETRY_AFTER)),)
 
@@ -150,7 +149,7 @@ class Dispatcher:
             tx.respond(refusal.status, reason=refusal.reason, headers=refusal.headers)
             return True
         place, admitted = self._place(tx)
-        road = Road.RELAY if admitted else self._road(request, place)
+        road = Road.IN_DIALOG if admitted else self._road(request, place)
         if road is Road.OPTIONS:
             self._check_tags(request, road)
             tx.respond(200, headers=self._options)
@@ -158,7 +157,10 @@ class Dispatcher:
         if self._refuses_load(request):
             tx.respond(503, headers=_BUSY)
             return True
-        return self._begin(tx, road, NO_IDENTITY if admitted else self._identities.at_once(tx))
+        identities = self._identities
+        return self._begin(
+            tx, road, identities.in_dialog(tx) if admitted else identities.at_once(tx)
+        )
 
     def _place(self, tx: Transaction) -> tuple[Place, bool]:
         """Where the request leads, and whether it belongs to a dialog that we relay."""
@@ -186,7 +188,7 @@ class Dispatcher:
         """Challenge at once who shows no credentials; a task for all others."""
         self._check_tags(tx.request, road)
         relaying = road is Road.RELAY
-        if identity is None and not self._identities.has_credentials(tx.request, relaying=relaying):
+        if identity is None and not self._identities.has_credentials(tx, relaying=relaying):
             self._identities.challenge(tx, relaying=relaying)
             return True
         work = self._work(tx, road, identity)
@@ -198,7 +200,7 @@ class Dispatcher:
             check_required(request, REGISTER_TAGS)
         elif road is Road.OPTIONS:
             check_required(request, ())
-        elif road is not Road.RELAY:
+        elif road not in RELAYED:
             check_required(request, self._event_tags)
 
     async def _work(self, tx: Transaction, road: Road, identity: Identity | None) -> None:
@@ -222,12 +224,12 @@ class Dispatcher:
     async def _route(self, tx: Transaction, road: Road, identity: Identity) -> bool:
         """Serve the request as the routing file wants it; False when the relay answers later."""
         plan: Plan | None = None
-        if identity is not NO_IDENTITY and self._routing.asks(tx.request):
+        if road is not Road.IN_DIALOG and self._routing.asks(tx.request):
             plan = await self._routing.plan(tx, identity)
             if plan is None:
                 return True
             road = self._replanned(tx, road, plan)
-        if road is Road.RELAY:
+        if road in RELAYED:
             await self._relay.relay(tx, identity, self._answered, plan=plan)
             return False
         if road is Road.OPTIONS:

@@ -13,7 +13,9 @@ from proxy.options import allow_header
 from sip.check import unsupported_options
 from sip.message import Request
 
-Road = Enum("Road", ["OPTIONS", "REGISTER", "PUBLISH", "SUBSCRIBE", "RELAY"])
+Road = Enum("Road", ["OPTIONS", "REGISTER", "PUBLISH", "SUBSCRIBE", "RELAY", "IN_DIALOG"])
+"""IN_DIALOG is for a request within a dialog whose first request we relayed."""
+RELAYED: Final = frozenset({Road.RELAY, Road.IN_DIALOG})
 
 FOR_SERVER: Final[Mapping[str, Road]] = {
     "OPTIONS": Road.OPTIONS,

@@ -1,13 +1,15 @@
 """Peers whose requests are taken as authenticated (RFC 3325 §4, §9.1).
 
-Pure.
+Pure. A peer is known by the network it is in or by the domain its certificate names
+(RFC 5922 §7.4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 from sip.address import NameAddr
+from sip.certificates import PeerCertificate
 from sip.errors import ParseError
 from sip.message import Request
 from sip.uri import AoR
@@ -17,13 +19,23 @@ _ANONYMOUS_HOST: Final = "@anonymous.invalid"
 
 
 class TrustedPeers:
-    """The networks of trusted peers; answers are remembered per address, boundedly."""
+    """Networks and names of trusted peers; answers are remembered per address, boundedly."""
 
-    __slots__ = ("_answers", "_networks")
+    __slots__ = ("_answers", "_names", "_networks")
 
-    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
+    def __init__(
+        self, networks: Sequence[IPv4Network | IPv6Network], names: Iterable[str] = ()
+    ) -> None:
+        """`names` are domains whose certificates' holders are trusted."""
         self._networks = tuple(networks)
+        self._names = frozenset(name.lower() for name in names)
         self._answers: dict[str, bool] = {}
+
+    def trusts_peer(self, ip: str, certificate: PeerCertificate | None) -> bool:
+        """Whether the peer at `ip`, who showed the verified `certificate`, is trusted."""
+        if certificate is not None and not self._names.isdisjoint(certificate.domains):
+            return True
+        return self.trusts(ip)
 
     def trusts(self, ip: str) -> bool:
         """Whether the numeric address `ip` (no brackets) lies in one of the networks."""

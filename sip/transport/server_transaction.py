@@ -3,7 +3,7 @@
 Shell around the machines of `sip.transaction.server`: sends what they say and keeps their timer.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol, assert_never
 
 from sip.errors import TransportError
@@ -25,6 +25,8 @@ from sip.transport.top_via import Source
 from sip.wheel import Timer
 
 TRYING: Final = 100
+SUCCESS: Final = 200
+REDIRECTION: Final = 300
 CHALLENGES: Final = frozenset({401, 407})
 
 
@@ -89,6 +91,7 @@ class ServerTransaction:
         "received_at",
         "request",
         "response",
+        "success_headers",
     )
 
     def __init__(
@@ -115,6 +118,8 @@ class ServerTransaction:
         """INVITE only: the ACK of a 2xx came (RFC 6026 §7.1)."""
         self.on_failure: Callable[[], None] | None = None
         """The response could not be sent, or no ACK came for it."""
+        self.success_headers: Sequence[tuple[str, str]] = ()
+        """What a 2xx has besides what it is given, such as Authentication-Info (§20.6)."""
         self.key = key
         self.answer_port = port
         self.answer_flow = flow if port == flow.source.port else flow.beside(port)
@@ -165,6 +170,8 @@ class ServerTransaction:
             self._tag = to_tag
         elif status > TRYING and ";tag=" not in (self.request.get("to") or ""):
             to_tag = self.local_tag
+        if self.success_headers and SUCCESS <= status < REDIRECTION:
+            headers = (*headers, *self.success_headers)
         data = build_response(
             self.request, status, reason=reason, headers=headers, body=body, to_tag=to_tag
         )

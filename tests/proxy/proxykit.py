@@ -1,8 +1,9 @@
 """What tests of the proxy and the dispatcher are made of: requests as text, and small fakes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sip.certificates import PeerCertificate
 from sip.errors import TransportError
 from sip.message import Request, Response, build_response, parse_message
 from sip.transport.flow import Flow, contact, via_prefix
@@ -78,7 +79,13 @@ class FakeFlow:
     local: tuple[str, int] = SERVER
     closed: bool = False
     broken: bool = False
+    secure: bool = False
+    certificate: PeerCertificate | None = None
     sent: list[bytes] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"udp:{self.local}>{self.remote}" if self.transport == "UDP" else "tcp"
 
     @property
     def reliable(self) -> bool:
@@ -105,6 +112,7 @@ class FakeTransaction:
         self.request = request
         self.flow: Flow = flow or FakeFlow()
         self.on_cancel: Callable[[], None] | None = None
+        self.success_headers: Sequence[tuple[str, str]] = ()
         self.sent: list[Response] = []
         self.response = b""
 
@@ -125,6 +133,8 @@ class FakeTransaction:
         body: bytes = b"",
         to_tag: str | None = None,
     ) -> None:
+        if 200 <= status < 300:
+            headers = (*headers, *self.success_headers)
         data = build_response(
             self.request, status, reason=reason, headers=headers, body=body, to_tag=to_tag or "t"
         )

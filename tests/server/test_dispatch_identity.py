@@ -5,10 +5,13 @@ from ipaddress import ip_network
 import pytest
 
 from proxy.addresses import OurAddresses
-from server.identity_service import IdentityService
+from server.account_limits import AccountBusy, AccountLimits
+from server.identity_service import IdentityService, LockedOut
 from sip.auth_header import Challenge
 from sip.authenticator import Authenticator, Hashes, Identity, hashes_for
+from sip.certificates import PeerCertificate
 from sip.digest import NonceCounts, NonceMint
+from sip.lockout import Lockout
 from sip.message import Response
 from sip.trust import TrustedPeers
 from sip.uri import AoR
@@ -17,12 +20,19 @@ from tests.proxy.proxykit import ALICE, CLIENT, FakeFlow, FakeTransaction, reque
 from tests.rawdigest import Login
 
 PASSWORD = "wonderland"
+FAILURES, LOCKED = 3, 60
 
 
 class World:
     """Identities over one subscriber, alice, and a clock that is a number."""
 
-    def __init__(self, *, trusted: str = "198.51.100.0/24", authenticate: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        trusted: str = "198.51.100.0/24",
+        authenticate: bool = True,
+        account_rate: float = 0,
+    ) -> None:
         self.now = 1000.0
         self.asked: list[AoR] = []
         ours = OurAddresses(["example.com", "example.net"])
@@ -33,12 +43,14 @@ class World:
                 lookup=self.hashes,
                 algorithms=["MD5", "SHA-256"],
                 domains=ours.domains,
+                lockout=Lockout(FAILURES, LOCKED),
             ),
-            trusted=TrustedPeers([ip_network(trusted)]),
+            trusted=TrustedPeers([ip_network(trusted)], ["sip.carrier.example"]),
             ours=ours,
             authenticate=authenticate,
             credential=self.credential,
             clock=lambda: self.now,
+            accounts=AccountLimits(account_rate, account_rate, now=lambda: self.now),
         )
 
     async def hashes(self, aor: AoR) -> Hashes | None:
@@ -48,8 +60,10 @@ class World:
     async def credential(self, aor: str) -> Credential | None:
         return Credential(aor, "", "", "", "") if aor == ALICE else None
 
-    def challenged(self, *, relaying: bool = False, sender: str = ALICE) -> Response:
-        tx = FakeTransaction(request("SUBSCRIBE", sender=sender))
+    def challenged(
+        self, *lines: str, relaying: bool = False, sender: str = ALICE, method: str = "SUBSCRIBE"
+    ) -> Response:
+        tx = FakeTransaction(request(method, "sip:example.com", *lines, sender=sender))
         self.service.challenge(tx, relaying=relaying)
         return tx.sent[0]
 
@@ -111,16 +125,28 @@ def test_challenge(relaying: bool, status: int, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "realm"),
+    ("sender", "line", "realm"),
     [
-        ("sip:a@example.net", "example.net"),
-        ("sip:a@example.org", "example.com"),
+        pytest.param("sip:a@example.net", "Subject: x", "example.net", id="sender"),
+        pytest.param("sip:a@example.org", "Subject: x", "example.com", id="our-first"),
+        pytest.param("sip:anonymous@anonymous.invalid",
+                     "P-Preferred-Identity: <sip:a@example.net>", "example.net", id="anonymous"),
+        pytest.param("sip:a@example.com",
+                     "P-Preferred-Identity: <sip:a@example.net>", "example.com", id="sender-first"),
+        pytest.param("sip:anonymous@anonymous.invalid", "P-Preferred-Identity: <tel:+1>",
+                     "example.com", id="number"),
     ],
-)
-def test_realm_is_the_senders_domain(sender: str, realm: str) -> None:
+)  # fmt: skip
+def test_realm_is_the_senders_domain(sender: str, line: str, realm: str) -> None:
     """RFC 3261 §22.1."""
-    value = World().challenged(sender=sender).all("www-authenticate")[0]
+    value = World().challenged(line, sender=sender).all("www-authenticate")[0]
     assert Challenge.parse(value).realm == realm
+
+
+def test_realm_of_a_registration_is_that_of_the_user_registered() -> None:
+    """RFC 3261 §10.3 step 4: a third party may register for To."""
+    value = World().challenged(method="REGISTER", sender="sip:a@example.net")
+    assert Challenge.parse(value.all("www-authenticate")[0]).realm == "example.com"
 
 
 async def test_right_password() -> None:
@@ -128,6 +154,32 @@ async def test_right_password() -> None:
     tx = await world.verify(authorization(world))
     assert world.identity == Identity(ALICE, "digest")
     assert tx.sent == []
+
+
+async def test_2xx_to_right_credentials_proves_that_we_know_the_password() -> None:
+    """RFC 7616 §3.5, RFC 3261 §20.6; other answers do not."""
+    world = World()
+    tx = await world.verify(authorization(world))
+    tx.respond(100)
+    tx.respond(200)
+    proofs = [response.get("authentication-info") for response in tx.sent]
+    assert proofs[0] is None
+    assert (proofs[1] or "").startswith('qop=auth, rspauth="')
+
+
+async def test_relayed_answers_are_the_other_sides() -> None:
+    world = World()
+    tx = await world.verify(authorization(world), relaying=True)
+    assert tx.success_headers == ()
+
+
+async def test_credentials_for_another_realm_do_not_hide_ours() -> None:
+    """RFC 3261 §22.3: a request may carry credentials for each proxy on its way."""
+    world = World()
+    other = 'Digest username="a", realm="example.org", nonce="n", uri="sip:b", response="0"'
+    lines = [f"Proxy-Authorization: {each}" for each in (other, authorization(world))]
+    tx = FakeTransaction(request("SUBSCRIBE", "sip:example.com", *lines))
+    assert await world.service.verify(tx, relaying=True) == Identity(ALICE, "digest")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +196,116 @@ async def test_wrong_credentials_are_challenged_again(user: str, password: str) 
     assert world.identity is None
     assert tx.statuses == [401]
     assert "stale" not in tx.sent[0].all("www-authenticate")[0]
+
+
+async def test_guesser_is_locked_out_without_a_look_up() -> None:
+    """RFC 3261 §26.1; the lock ends by itself."""
+    world = World()
+    for _ in range(FAILURES):
+        await world.verify(authorization(world, "guess"))
+    world.asked.clear()
+    with pytest.raises(LockedOut) as refusal:
+        await world.verify(authorization(world))
+    assert (refusal.value.status, world.asked) == (403, [])
+    world.now += LOCKED
+    await world.verify(authorization(world))
+    assert world.identity == Identity(ALICE, "digest")
+    stats = world.service.stats
+    assert (stats.failures, stats.lockouts, stats.refused_locked) == (FAILURES, 1, 1)
+
+
+async def test_each_failure_costs_one_look_up() -> None:
+    world = World()
+    await world.verify(authorization(world, "guess"))
+    await world.verify(authorization(world, user="nobody"))
+    assert world.asked == [ALICE, "sip:nobody@example.com"]
+
+
+async def test_account_that_sends_too_much_is_told_to_wait() -> None:
+    """RFC 3261 §21.5.4."""
+    world = World(account_rate=2)
+    for _ in range(2):
+        await world.verify(authorization(world))
+    with pytest.raises(AccountBusy) as refusal:
+        await world.verify(authorization(world))
+    assert [name for name, _ in refusal.value.headers] == ["Retry-After"]
+    world.now += 1
+    await world.verify(authorization(world))
+    assert world.identity == Identity(ALICE, "digest")
+
+
+ALICES = PeerCertificate(users=(AoR("sip:a@carrier.example"), ALICE))
+
+
+async def certified(
+    certificate: PeerCertificate | None, method: str = "SUBSCRIBE", **changes: str
+) -> tuple[Identity | None, list[int]]:
+    """Whom a request over TLS is from, and what was answered."""
+    world = World()
+    flow = FakeFlow(transport="TLS", secure=True, certificate=certificate)
+    tx = FakeTransaction(request(method, **changes), flow)
+    identity = world.service.at_once(tx)
+    if identity is None and world.service.has_credentials(tx, relaying=False):
+        identity = await world.service.verify(tx, relaying=False)
+    return identity, tx.statuses
+
+
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("SUBSCRIBE", {}),
+        ("SUBSCRIBE", {"sender": "sip:anonymous@anonymous.invalid"}),
+        ("REGISTER", {"sender": "sip:bob@example.com"}),
+    ],
+)
+async def test_certificate_of_a_user_authenticates_that_user(
+    method: str, changes: dict[str, str]
+) -> None:
+    """RFC 5922 §7.1."""
+    assert await certified(ALICES, method, **changes) == (Identity(ALICE, "certificate"), [])
+
+
+@pytest.mark.parametrize(
+    ("certificate", "changes"),
+    [
+        pytest.param(None, {}, id="none"),
+        pytest.param(PeerCertificate(domains=("example.com",)), {}, id="of-a-domain"),
+        pytest.param(ALICES, {"sender": "sip:bob@example.com"}, id="of-another-user"),
+        pytest.param(
+            PeerCertificate(users=(AoR("sip:a@carrier.example"),)), {}, id="of-somebody-abroad"
+        ),
+    ],
+)
+async def test_other_certificates_authenticate_nobody(
+    certificate: PeerCertificate | None, changes: dict[str, str]
+) -> None:
+    assert await certified(certificate, **changes) == (None, [])
+
+
+async def test_certificate_of_a_user_who_was_removed_is_worth_nothing() -> None:
+    """Taking a subscriber away must not need a revocation list."""
+    gone = AoR("sip:gone@example.com")
+    identity, statuses = await certified(PeerCertificate(users=(gone,)), sender=gone)
+    assert (identity, statuses) == (None, [401])
+
+
+async def test_holder_of_a_trusted_name_is_a_trusted_peer() -> None:
+    """RFC 5922 §7.4, RFC 3325 §4."""
+    carrier = PeerCertificate(domains=("sip.carrier.example",))
+    assert await certified(carrier) == (Identity(ALICE, "asserted"), [])
+
+
+@pytest.mark.parametrize(
+    ("trusted", "identity"),
+    [
+        pytest.param("192.0.2.0/24", Identity(AoR("sip:b@c"), "asserted"), id="peer"),
+        pytest.param("198.51.100.0/24", Identity(None, "none"), id="stranger"),
+    ],
+)
+def test_in_a_dialog_only_a_trusted_peer_says_who_it_is(trusted: str, identity: Identity) -> None:
+    """RFC 3325 §5, RFC 5876: an UPDATE may tell a new connected identity."""
+    tx = FakeTransaction(request("UPDATE", "sip:b@c", "P-Asserted-Identity: <sip:b@c>"))
+    assert World(trusted=trusted).service.in_dialog(tx) == identity
 
 
 async def test_old_nonce_is_stale() -> None:
@@ -181,6 +343,7 @@ async def test_forged_nonce_costs_no_look_up() -> None:
     [
         pytest.param(ALICE, "digest", True, id="subscriber"),
         pytest.param("sip:nobody@example.com", "digest", False, id="unknown"),
+        pytest.param("sip:nobody@example.com", "certificate", False, id="unknown-to-a-user"),
         pytest.param("sip:nobody@example.com", "asserted", True, id="vouched-for"),
         pytest.param("sip:nobody@example.com", "none", True, id="no-authentication"),
         pytest.param("sip:alice@example.org", "asserted", False, id="foreign"),
