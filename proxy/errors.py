@@ -41,6 +41,12 @@ class NotOwner(Forbidden):
     reason = "Not Your Address-of-Record"
 
 
+class LoopingContact(Forbidden):
+    """A contact that leads back to the address-of-record (RFC 5627 §5.1)."""
+
+    reason = "Contact Leads Back Here"
+
+
 class TooManyContacts(Forbidden):
     """More contacts than one address-of-record may have.
 
@@ -86,6 +92,12 @@ class IntervalTooBrief(ProxyError):
         return [("Min-Expires", str(self.min_expires))]
 
 
+class FirstHopLacksOutbound(ProxyError):
+    """A flow is registered through a first hop that cannot keep it (RFC 5626 §11.6)."""
+
+    status = 439
+
+
 class NoBinding(ProxyError):
     """A user of ours who is not registered anywhere (RFC 3261 §21.4.18)."""
 
@@ -111,14 +123,28 @@ class OutOfOrder(ProxyError):
     reason = "CSeq Out Of Order"
 
 
-class NextHopFailed(ProxyError):
-    """The next hop cannot be reached.
+class FlowFailed(ProxyError):
+    """The client's connection is gone, and nothing else leads there (RFC 5626 §5.3.1)."""
 
-    502 where RFC 3261 §16.9 has a 503 in mind: §16.7 step 6 keeps a 503 of one target from
-    the sender, who would take it for this server's own state.
-    """
+    status = 430
 
-    status = 502
+
+class BreadthExceeded(ProxyError):
+    """Max-Breadth leaves no branch to us (RFC 5393 §5.3.3)."""
+
+    status = 440
+
+
+class Overloaded(ProxyError):
+    """As many requests are being relayed as may be (RFC 3261 §21.5.4)."""
+
+    status = 503
+    RETRY_AFTER: ClassVar[int] = 5
+    """Seconds."""
+
+    @property
+    def headers(self) -> Headers:
+        return [("Retry-After", str(self.RETRY_AFTER))]
 
 
 class Contention(ProxyError):

@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 from sip.errors import ParseError
 from sip.parameters import Parameters
 
-BASE_TAGS: Final = frozenset(
-    "audio automata class duplex data control mobility description events priority methods "
-    "extensions schemes application video language type isfocus actor text".split()
-)
+_NAMES: Final = """
+    audio automata class duplex data control mobility description events priority methods
+    extensions schemes application video language type isfocus actor text
+"""
+BASE_TAGS: Final = frozenset(_NAMES.split())
 """Feature parameters that are written without a plus (RFC 3841 §7.2.1)."""
 _BARE_TAGS: Final = frozenset({"language", "type"})
 """Base tags that are not in the tree sip. (RFC 3841 §8)."""

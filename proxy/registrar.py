@@ -5,10 +5,12 @@ to write out. All of a REGISTER takes effect or none of it: a refusal is an exce
 nothing is written.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from proxy.errors import OutOfOrder, TooManyContacts
+from proxy.outbound import on_flow, outlives_flow, without_hop
 from proxy.registration import Limits, Registration, Wanted
 from sip.errors import ParseError
 from sip.uri import SipUri, parse_uri
@@ -24,7 +26,7 @@ class Decision(NamedTuple):
 
     put: tuple[Binding, ...]
     remove: tuple[str, ...]
-    """Contacts, spelled as they are stored."""
+    """Keys, as they are stored."""
     lapsed: tuple[Binding, ...]
     """Those of `remove` that had expired before this request and were not swept yet."""
     bindings: tuple[Binding, ...]
@@ -59,11 +61,33 @@ def decide(current: BindingSet, registration: Registration, now: float, limits: 
         put, gone = _remove_all(present, registration), present
     else:
         put, gone = _update(present, registration, now)
-    away = {binding.contact for binding in gone}
-    after = (*(binding for binding in present if binding.contact not in away), *put)
-    if len(after) > max(limits.max_contacts, len(present)):
+    decision = replaced(present, put, gone, lapsed)
+    if len(decision.bindings) > max(limits.max_contacts, len(present)):
         raise TooManyContacts
-    return Decision(put, _removed(put, (*gone, *lapsed)), lapsed, by_preference(after))
+    return decision
+
+
+def replaced(
+    present: tuple[Binding, ...],
+    put: tuple[Binding, ...],
+    gone: tuple[Binding, ...],
+    lapsed: tuple[Binding, ...] = (),
+) -> Decision:
+    """The decision that of `present` those in `gone` go, and `put` comes."""
+    if not gone:
+        after = present + put
+    else:
+        away = {binding.key for binding in gone}
+        after = (*(binding for binding in present if binding.key not in away), *put)
+    return Decision(put, _removed(put, gone + lapsed), lapsed, by_preference(after))
+
+
+def without_flow(current: BindingSet, flow: str, worker: str, now: float) -> Decision:
+    """What is left when `flow` of the process `worker` is gone (RFC 5626 §7)."""
+    present = live(current.bindings, now)
+    gone = on_flow(present, flow, worker)
+    put = tuple(without_hop(binding) for binding in gone if outlives_flow(binding))
+    return replaced(present, put, gone)
 
 
 def _lapsed(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
@@ -71,11 +95,11 @@ def _lapsed(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
 
 
 def _removed(put: tuple[Binding, ...], gone: tuple[Binding, ...]) -> tuple[str, ...]:
-    """Contacts of `gone` that `put` does not write over."""
+    """Keys of `gone` that `put` does not write over."""
     if not gone:
         return ()
-    written = {binding.contact for binding in put}
-    return tuple(binding.contact for binding in gone if binding.contact not in written)
+    written = {binding.key for binding in put}
+    return tuple([binding.key for binding in gone if binding.key not in written])
 
 
 def _remove_all(present: tuple[Binding, ...], registration: Registration) -> tuple[Binding, ...]:
@@ -92,15 +116,26 @@ def _update(
     put: dict[str, Binding] = {}
     gone: list[Binding] = []
     for wanted in registration.wanted:
-        matches = [old for old in present if same_contact(old.contact, wanted.contact)]
+        matches = [old for old in present if _is_same(old, wanted)]
         for old in matches:
             _check_order(old, registration)
         gone += matches
-        for contact in [contact for contact in put if same_contact(contact, wanted.contact)]:
-            del put[contact]
+        for key in [key for key, new in put.items() if _is_same(new, wanted)]:
+            del put[key]
         if wanted.expires:
-            put[wanted.contact] = _binding(wanted, registration, now)
+            begun_at = _begun_at(present, matches, wanted, registration.call_id, now)
+            new = _binding(wanted, registration, now, begun_at)
+            put[new.key] = new
     return tuple(put.values()), tuple(gone)
+
+
+def _is_same(old: Binding, wanted: Wanted) -> bool:
+    """Whether `wanted` is about the binding `old`: by flow (RFC 5626 §6), else by contact."""
+    if wanted.reg_id is not None:
+        return wanted.reg_id == old.reg_id and wanted.instance == old.instance
+    if old.reg_id is not None and wanted.expires:
+        return False
+    return same_contact(old.contact, wanted.contact)
 
 
 def _check_order(binding: Binding, registration: Registration) -> None:
@@ -108,22 +143,47 @@ def _check_order(binding: Binding, registration: Registration) -> None:
         raise OutOfOrder
 
 
-def _binding(wanted: Wanted, registration: Registration, now: float) -> Binding:
+def _begun_at(
+    present: tuple[Binding, ...],
+    matches: Sequence[Binding],
+    wanted: Wanted,
+    call_id: str,
+    now: float,
+) -> float:
+    """When the registration began that `wanted` goes on with.
+
+    Another Call-ID begins anew what an instance registered (RFC 5627 §5.1).
+    """
+    if not wanted.instance:
+        return matches[0].begun_at if matches else now
+    same = [old for old in present if old.instance == wanted.instance]
+    rivals = same if wanted.reg_id is None else matches
+    if rivals and max(rivals, key=_updated_at).call_id != call_id:
+        return now
+    return max((old.begun_at for old in same), default=now)
+
+
+def _updated_at(binding: Binding) -> float:
+    return binding.updated_at
+
+
+def _binding(wanted: Wanted, registration: Registration, now: float, begun_at: float) -> Binding:
     return Binding(
-        contact=wanted.contact,
-        expires_at=now + wanted.expires,
-        q=wanted.q,
-        call_id=registration.call_id,
-        cseq=registration.cseq,
-        received=registration.received,
-        path=registration.path,
-        instance=wanted.instance,
-        reg_id=wanted.reg_id,
-        user_agent=registration.user_agent,
-        updated_at=now,
-        flow=registration.flow,
-        worker=registration.worker,
-        parameters=wanted.parameters,
+        wanted.contact,
+        now + wanted.expires,
+        wanted.q,
+        registration.call_id,
+        registration.cseq,
+        "",
+        registration.own_path + registration.path,
+        wanted.instance,
+        wanted.reg_id,
+        registration.user_agent,
+        now,
+        registration.flow,
+        registration.worker,
+        wanted.parameters,
+        begun_at,
     )
 
 

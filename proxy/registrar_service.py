@@ -6,49 +6,50 @@ trip. When it was not, the core decides again on what is there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
-from proxy.answers import registered
-from proxy.errors import Contention, NotFound, NotOwner, ProxyError
-from proxy.location import BindingCache
+from proxy.answers import Extensions, registered
+from proxy.backlog_service import Backlog
+from proxy.changes import BindingsListener, Cause
+from proxy.errors import Contention, LoopingContact, NoBinding, NotFound, NotOwner, ProxyError
+from proxy.flow_index import FlowIndex
+from proxy.gruu import Gruu, Gruus, bound
+from proxy.ledger import Ledger
+from proxy.outbound import Edge
 from proxy.ports import BindingStore, Clock, Transaction
-from proxy.registrar import Decision, by_preference, decide, live
-from proxy.registration import Limits, Registration, Source, read_registration
+from proxy.registrar import (
+    Decision,
+    by_preference,
+    decide,
+    live,
+    replaced,
+    without_flow,
+)
+from proxy.registration import Limits, Registration, read_registration
+from proxy.targets import Targets, choose
 from sip.authenticator import Identity
-from sip.uri import AoR
+from sip.message import Request
+from sip.transport.flow import Flow
+from sip.uri import AoR, SipUri, Uri, aor_of
 from store.operations import WriteBindings
-from store.outcomes import BindingsOutcome, BindingsWritten
+from store.outcomes import BindingsWritten
 from store.values import Binding, BindingSet, Change, Kind
 
 MAX_ATTEMPTS: Final = 8
 """Times the core decides anew while others keep changing the same bindings."""
 NEVER_SEEN: Final = BindingSet(0, ())
 
-
-class Cause(StrEnum):
-    """Why the bindings of an AoR are not what they were."""
-
-    REGISTERED = "registered"
-    EXPIRED = "expired"
-    ELSEWHERE = "elsewhere"
-    """Another process changed them."""
+Decide = Callable[[BindingSet], Decision]
 
 
-@dataclass(frozen=True, slots=True)
-class BindingsChange:
-    """One change of one address-of-record's bindings, told once by each process."""
+class _Chore(NamedTuple):
+    """What is to be done to an AoR when the store allows."""
 
     aor: AoR
-    before: tuple[Binding, ...] | None
-    """None when this process had not known them."""
-    after: tuple[Binding, ...]
-    version: int
     cause: Cause
-
-
-BindingsListener = Callable[[BindingsChange], None]
+    flow: str = ""
+    """The flow that was lost, and the process that held it; empty to read the AoR again."""
+    worker: str = ""
 
 
 class RegistrarService:
@@ -61,17 +62,29 @@ class RegistrarService:
         limits: Limits,
         is_ours: Callable[[str], bool],
         clock: Clock,
-        worker: str = "",
-        listener: BindingsListener | None = None,
+        edge: Edge,
+        extensions: Extensions,
     ) -> None:
         """`is_ours` says of a host in lower case whether it is a domain that we serve."""
         self._store = store
         self._limits = limits
         self._is_ours = is_ours
         self._clock = clock
-        self._worker = worker
-        self._cache = BindingCache()
-        self.listener = listener
+        self._edge = edge
+        self._extensions = extensions
+        self._gruus = Gruus(edge.key)
+        self._ledger = Ledger()
+        self._flows = FlowIndex()
+        self._backlog: Backlog[_Chore] = Backlog(self._do)
+
+    @property
+    def flows(self) -> FlowIndex:
+        """Which bindings live on the flows of this process."""
+        return self._flows
+
+    def subscribe(self, listener: BindingsListener) -> None:
+        """Tell `listener` of every change from now on, in the order of versions of each AoR."""
+        self._ledger.subscribe(listener)
 
     async def register(self, tx: Transaction, identity: Identity) -> None:
         """Carry out one REGISTER from `identity` and answer 200.
@@ -81,100 +94,184 @@ class RegistrarService:
         now = self._clock()
         registration = self._read(tx, identity)
         decision = await self._apply(registration, now)
-        tx.respond(200, headers=registered(decision.bindings, registration.path, now))
+        gruus = self._gruus if registration.gruu and self._extensions.gruu else None
+        headers = registered(decision.bindings, registration, now, self._extensions, gruus)
+        tx.respond(200, headers=headers)
+        if registration.on_flow and registration.adds:
+            self._flows.add(registration.flow, registration.aor)
+            if tx.flow.closed:
+                self.flow_lost(tx.flow)
 
     async def lookup(self, aor: AoR) -> tuple[Binding, ...]:
         """Live bindings of `aor`, highest q first."""
-        known = self._cache.get(aor) or await self._load(aor)
+        known = self._ledger.get(aor) or await self._load(aor)
         return by_preference(live(known.bindings, self._clock()))
 
-    def on_change(self, change: Change) -> AoR | None:
-        """Hear what another process changed; the AoR to `reload` when somebody listens."""
+    async def targets(self, uri: Uri, request: Request) -> Targets:
+        """Where `request` may go that is for `uri`, the AoR or a GRUU of a user (RFC 3261 §16.5).
+
+        Raises NotFound for a GRUU of nobody, and NoBinding for one of an instance that is not
+        registered (RFC 5627 §6.1); StoreError.
+        """
+        gruu = self._gruu(uri)
+        aor = aor_of(str(uri)) if gruu is None else gruu.aor
+        bindings = await self.lookup(aor)
+        known = bool(bindings)
+        if gruu is not None:
+            bindings = bound(gruu, bindings)
+            if not bindings and gruu.digest:
+                raise NotFound
+            if not bindings and known:
+                raise NoBinding
+        return choose(aor, bindings, request, known=known)
+
+    async def remove(self, aor: AoR) -> int:
+        """Remove all bindings of `aor` for the operator; how many there were."""
+        now = self._clock()
+        removed = 0
+
+        def clear(current: BindingSet) -> Decision:
+            nonlocal removed
+            present = live(current.bindings, now)
+            removed = len(present)
+            return replaced(present, (), present)
+
+        await self._agree(aor, now, None, clear, Cause.REMOVED)
+        return removed
+
+    def flow_lost(self, flow: Flow) -> None:
+        """The connection `flow` is closed: what nothing else reaches goes (RFC 5626 §7)."""
+        self.flow_name_lost(flow.name)
+
+    def flow_name_lost(self, name: str) -> None:
+        """The flow of this name leads nowhere any more."""
+        for aor in self._flows.drop(name):
+            self._backlog.add(_Chore(aor, Cause.FLOW_LOST, name, self._edge.worker))
+
+    def flow_failed(self, aor: AoR, binding: Binding) -> None:
+        """A request to `binding` failed because its flow is gone (RFC 5626 §7)."""
+        if binding.flow:
+            self._backlog.add(_Chore(aor, Cause.FLOW_LOST, binding.flow, binding.worker))
+
+    def on_change(self, change: Change) -> None:
+        """Hear what another process changed."""
         if change.kind is Kind.RESYNC:
-            self._cache.clear()
+            for aor in self._ledger.doubt():
+                self._backlog.add(_Chore(aor, Cause.ELSEWHERE))
         elif change.kind is Kind.BINDING:
             aor = AoR(change.key)
-            self._cache.forget(aor, change.version)
-            return aor if self.listener else None
-        return None
+            if self._ledger.outdated(aor, change.version):
+                self._backlog.add(_Chore(aor, Cause.ELSEWHERE))
 
     async def expired(self, aors: Sequence[str]) -> None:
-        """The sweep deleted bindings of `aors`: tell the listener what is left of each."""
+        """The sweep deleted bindings of `aors`: tell the listeners what is left of each."""
         for aor in map(AoR, aors):
-            await self.reload(aor, Cause.EXPIRED)
+            if self._ledger.swept(aor):
+                self._backlog.add(_Chore(aor, Cause.EXPIRED))
 
-    async def reload(self, aor: AoR, cause: Cause = Cause.ELSEWHERE) -> None:
-        """Read `aor` again, and tell the listener."""
-        before = self._cache.get(aor)
-        if before is None and self.listener is None:
-            return
-        after = await self._load(aor)
-        if before is None or before.version < after.version:
-            held = None if before is None else before.bindings
-            self._announce(BindingsChange(aor, held, after.bindings, after.version, cause))
+    async def settle(self) -> None:
+        """Wait until what nobody waits for is done: flows lost, changes read."""
+        await self._backlog.settle()
+
+    def close(self) -> None:
+        """Give up what nobody waits for."""
+        self._backlog.close()
+
+    def _gruu(self, uri: Uri) -> Gruu | None:
+        """The GRUU that `uri` is. Raises NotFound when it only looks like one (RFC 5627 §6.1)."""
+        if not self._extensions.gruu or not isinstance(uri, SipUri):
+            return None
+        if "gr" not in uri.parameters:
+            return None
+        gruu = self._gruus.read(uri)
+        if gruu is None:
+            raise NotFound
+        return gruu
 
     def _read(self, tx: Transaction, identity: Identity) -> Registration:
         request, flow = tx.request, tx.flow
         aor = request.to.aor
         _, user, host = aor.rpartition("@")
-        if not user or not self._is_ours(host):
+        if not user or not self._is_ours(host) or not self._is_for(request, host):
             raise NotFound
         if identity.aor != aor:
             raise NotOwner
-        host, port = flow.remote
-        name = f"{flow.transport.lower()}:{host}:{port}" if flow.reliable else ""
-        source = Source(host, port, flow.transport, name, self._worker)
-        return read_registration(request, aor, source, self._limits)
+        source = (flow.remote[0], flow.reliable)
+        outbound = self._extensions.outbound
+        read = read_registration(request, aor, source, self._limits, outbound=outbound)
+        if any(self._gruus.is_ours(one.contact, aor) for one in read.wanted):
+            raise LoopingContact
+        if not read.on_flow:
+            return read
+        own = (self._edge.hop(flow),)
+        return read._replace(own_path=own, flow=flow.name, worker=self._edge.worker)
+
+    def _is_for(self, request: Request, domain: str) -> bool:
+        """Whether the Request-URI names `domain`, or no domain of ours (RFC 3261 §10.3 step 5)."""
+        uri = request.uri
+        if not isinstance(uri, SipUri):
+            return False
+        host = uri.host.lower()
+        return host == domain or not self._is_ours(host)
 
     async def _apply(self, registration: Registration, now: float) -> Decision:
-        """Decide and write until both agree on what was there before."""
+        """Carry out `registration`."""
         aor = registration.aor
-        known = self._cache.get(aor) or (NEVER_SEEN if registration.adds else None)
-        current = known or await self._load(aor)
-        certain = known is None
+        known = self._ledger.get(aor) or (NEVER_SEEN if registration.adds else None)
+        limits = self._limits
+        return await self._agree(
+            aor,
+            now,
+            known,
+            lambda current: decide(current, registration, now, limits),
+            Cause.REGISTERED,
+        )
+
+    async def _agree(
+        self, aor: AoR, now: float, guess: BindingSet | None, decide: Decide, cause: Cause
+    ) -> Decision:
+        """Decide and write until both agree on what was there before.
+
+        A refusal, and a decision to write nothing, is never based on a guess.
+        """
+        current = guess or await self._load(aor)
+        certain = guess is None
         for _ in range(MAX_ATTEMPTS):
             try:
-                decision = decide(current, registration, now, self._limits)
+                decision = decide(current)
             except ProxyError:
                 if certain:
                     raise
                 decision = None
             if decision is not None and decision.writes:
-                outcome = await self._write(aor, current.version, decision, now)
+                operation = WriteBindings(aor, current.version, decision.put, decision.remove, now)
+                outcome = await self._store.write_bindings(operation)
                 if isinstance(outcome, BindingsWritten):
-                    self._written(aor, current, decision, outcome.version)
+                    self._ledger.wrote(aor, current, decision, outcome.version, cause)
                     return decision
                 current, certain = outcome.current, True
+                self._ledger.read(aor, current, Cause.ELSEWHERE, now)
             elif decision is not None and certain:
                 return decision
             else:
                 current, certain = await self._load(aor), True
         raise Contention
 
-    async def _write(
-        self, aor: AoR, version: int, decision: Decision, now: float
-    ) -> BindingsOutcome:
-        operation = WriteBindings(aor, version, decision.put, decision.remove, now)
-        return await self._store.write_bindings(operation)
-
-    async def _load(self, aor: AoR) -> BindingSet:
+    async def _load(self, aor: AoR, cause: Cause = Cause.ELSEWHERE) -> BindingSet:
         bindings = await self._store.bindings(aor)
-        self._cache.put(aor, bindings)
+        self._ledger.read(aor, bindings, cause, self._clock())
         return bindings
 
-    def _written(self, aor: AoR, before: BindingSet, decision: Decision, version: int) -> None:
-        """Remember and tell; bindings whose expiry nobody had noticed are told first."""
-        self._cache.put(aor, BindingSet(version, decision.bindings))
-        if self.listener is None:
+    async def _do(self, chore: _Chore) -> None:
+        """Work off one chore. StoreError leaves it for later."""
+        if not chore.flow:
+            await self._load(chore.aor, chore.cause)
             return
-        held = before.bindings
-        if decision.lapsed:
-            left = tuple(binding for binding in held if binding not in decision.lapsed)
-            self._announce(BindingsChange(aor, held, left, version, Cause.EXPIRED))
-            held = left
-        if decision.bindings != held:
-            self._announce(BindingsChange(aor, held, decision.bindings, version, Cause.REGISTERED))
-
-    def _announce(self, change: BindingsChange) -> None:
-        if self.listener is not None:
-            self.listener(change)
+        now = self._clock()
+        await self._agree(
+            chore.aor,
+            now,
+            self._ledger.get(chore.aor),
+            lambda current: without_flow(current, chore.flow, chore.worker, now),
+            chore.cause,
+        )

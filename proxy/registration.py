@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from proxy.errors import BadRegistration, IntervalTooBrief
+from proxy.errors import BadExtension, BadRegistration, IntervalTooBrief, LoopingContact
+from proxy.outbound import INVALID_HOST, applies
 from sip.address import NameAddr
 from sip.errors import ParseError
 from sip.grammar import is_storable
@@ -22,7 +23,7 @@ DEFAULT_EXPIRES: Final = 3600
 """For a contact with no expiry, and for a malformed one (RFC 3261 §10.2.1.1)."""
 BRIEF: Final = 3600
 """Only intervals below an hour may be refused as too brief (§10.3 step 7)."""
-SUPPORTED: Final = frozenset({"path"})
+SUPPORTED: Final = frozenset({"path", "outbound", "gruu"})
 """Option tags that a REGISTER may require."""
 SCHEMES: Final = frozenset({"sip", "sips", "tel", "mailto", "im", "pres"})
 """Schemes a contact may have; only sip and sips are relayed to."""
@@ -35,8 +36,9 @@ _PLAIN_CONTACT: Final = re.compile(
 """What most contacts look like: right without being taken apart (measured: 4 us a REGISTER)."""
 _MAX_DIGITS: Final = 20
 """Longer numbers are beyond every bound; Python refuses to read the longest."""
-INVALID_HOST: Final = ".invalid"
-"""How WebSocket and other clients with no address of their own name themselves (RFC 7118 §5)."""
+_NOT_KEPT: Final = ("expires", "pub-gruu", "temp-gruu")
+"""Contact parameters that are ours to say (RFC 3261 §10.3 step 8, RFC 5627 §5.1)."""
+_NO_TAGS: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,6 @@ class Limits:
     """Bindings of one address-of-record."""
 
 
-class Source(NamedTuple):
-    """Where the packet with the REGISTER came from."""
-
-    host: str
-    """IP address, without brackets."""
-    port: int
-    transport: str
-    flow: str = ""
-    """Names the connection when it is one; empty over UDP."""
-    worker: str = ""
-    """The process that holds the connection."""
-
-
 class Wanted(NamedTuple):
     """One Contact value of the request."""
 
@@ -71,8 +60,9 @@ class Wanted(NamedTuple):
     q: float | None
     instance: str
     reg_id: int | None
+    """Of a flow; None unless there is an instance and Outbound applies (RFC 5626 §6)."""
     parameters: str
-    """Contact parameters as they go back into the 200, without `expires`."""
+    """Contact parameters as they go back into the 200, without those that are ours."""
 
 
 class Registration(NamedTuple):
@@ -85,11 +75,21 @@ class Registration(NamedTuple):
     everything: bool
     """`Contact: *`: every binding goes (RFC 3261 §10.2.2)."""
     path: tuple[str, ...]
-    received: str
-    """URI that reaches a client behind a NAT or on a connection; empty when its contact does."""
+    """As it came."""
     user_agent: str
-    flow: str
-    worker: str
+    direct: bool = True
+    """No proxy stands between the client and us."""
+    on_flow: bool = False
+    """Only the flow that it came by surely leads back to the client."""
+    outbound: bool = False
+    """Client and first hop do Outbound for it (RFC 5626 §6)."""
+    gruu: bool = False
+    """The client knows GRUUs (RFC 5627 §5.2)."""
+    own_path: tuple[str, ...] = ()
+    """Our own way back to the flow, stored before `path`; empty unless `on_flow`."""
+    flow: str = ""
+    """Name of that flow, and the process that holds it."""
+    worker: str = ""
 
     @property
     def is_fetch(self) -> bool:
@@ -102,8 +102,13 @@ class Registration(NamedTuple):
         return any(wanted.expires for wanted in self.wanted)
 
 
-def read_registration(request: Request, aor: AoR, source: Source, limits: Limits) -> Registration:
-    """Raises BadRegistration, IntervalTooBrief or ParseError."""
+def read_registration(
+    request: Request, aor: AoR, source: tuple[str, bool], limits: Limits, *, outbound: bool
+) -> Registration:
+    """The facts of `request`, which came from `source`: IP address, and whether by a connection.
+
+    `outbound` False ignores every reg-id. Raises ProxyError or ParseError.
+    """
     contacts = request.contacts
     everything = any(contact.uri == "*" for contact in contacts)
     if everything:
@@ -111,42 +116,49 @@ def read_registration(request: Request, aor: AoR, source: Source, limits: Limits
         wanted: tuple[Wanted, ...] = ()
     else:
         default = _header_expires(request)
-        wanted = tuple(_read_contact(contact, default, limits) for contact in contacts)
+        wanted = tuple([_read_contact(contact, default, limits) for contact in contacts])
     path = tuple(request.values("path"))
-    _check_storable(request.call_id, *(one.parameters for one in wanted))
-    _check_path(path)
+    _check_storable(request.call_id, *[one.parameters for one in wanted])
+    instances = [one for one in wanted if one.instance]
+    tags = _tags(request) if path or instances else _NO_TAGS
+    if path:
+        _check_path(path, tags)
+    direct = _is_direct(request)
+    flows = bool(instances) and outbound and applies(wanted, direct, path, "outbound" in tags)
+    if instances:
+        _check_loops(instances, aor)
+        if not flows:
+            wanted = tuple([one._replace(reg_id=None) for one in wanted])
     return Registration(
-        aor=aor,
-        call_id=request.call_id,
-        cseq=request.cseq.number,
-        wanted=wanted,
-        everything=everything,
-        path=path,
-        received=_received(request, contacts, source),
-        user_agent=_user_agent(request),
-        flow=source.flow,
-        worker=source.worker if source.flow else "",
+        aor,
+        request.call_id,
+        request.cseq.number,
+        wanted,
+        everything,
+        path,
+        _user_agent(request),
+        direct,
+        direct and (flows or _needs_flow(request, contacts, source)),
+        flows and "outbound" in tags,
+        "gruu" in tags,
     )
 
 
-def _received(request: Request, contacts: Sequence[NameAddr], source: Source) -> str:
-    """The URI to use in place of the contact when that does not lead to its client.
-
-    Only for a client that talks to us directly: with a proxy between, Path is the way back. A
-    client on a connection is best reached by that, whatever port its contact names.
-    """
+def _is_direct(request: Request) -> bool:
     lines = request.all("via")
-    if len(lines) > 1 or "," in lines[0]:
-        return ""
-    host = f"[{source.host}]" if ":" in source.host else source.host
-    behind_nat = request.via.host.lower() != host
-    nameless = any(INVALID_HOST in contact.uri.lower() for contact in contacts)
-    at = f"@{host}:{source.port}"
-    connected = bool(source.flow) and not any(at in contact.uri for contact in contacts)
-    if not behind_nat and not nameless and not connected:
-        return ""
-    suffix = "" if source.transport == "UDP" else f";transport={source.transport.lower()}"
-    return f"sip:{host}:{source.port}{suffix}"
+    return len(lines) == 1 and "," not in lines[0]
+
+
+def _needs_flow(request: Request, contacts: Sequence[NameAddr], source: tuple[str, bool]) -> bool:
+    """Whether a contact may not lead to its client: behind a NAT, on a connection, nameless."""
+    host, connected = source
+    if connected or request.via.host.lower() != (f"[{host}]" if ":" in host else host):
+        return True
+    return any(INVALID_HOST in contact.uri.lower() for contact in contacts)
+
+
+def _tags(request: Request) -> frozenset[str]:
+    return frozenset([tag.lower() for tag in request.values("supported")])
 
 
 def _check_storable(*texts: str) -> None:
@@ -155,11 +167,20 @@ def _check_storable(*texts: str) -> None:
         raise BadRegistration("Bad Characters")
 
 
-def _check_path(path: Sequence[str]) -> None:
-    """Requests will have to be routed by it (RFC 3327 §5.3)."""
+def _check_path(path: Sequence[str], tags: frozenset[str]) -> None:
+    """Requests will have to be routed by it, and the client has to know (RFC 3327 §5.3)."""
+    if "path" not in tags:
+        raise BadExtension(("path",))
     _check_storable(*path)
     for value in path:
         _ = NameAddr.parse(value).sip_uri
+
+
+def _check_loops(instances: Sequence[Wanted], aor: AoR) -> None:
+    """Contacts that get a GRUU are SIP URIs, and not the address-of-record (RFC 5627 §5.1)."""
+    for one in instances:
+        if one.expires and (one.contact == aor or not one.contact.lower().startswith("sip")):
+            raise LoopingContact
 
 
 def _user_agent(request: Request) -> str:
@@ -190,20 +211,24 @@ def _header_expires(request: Request) -> int:
 def _read_contact(contact: NameAddr, default: int, limits: Limits) -> Wanted:
     _check_scheme(contact)
     parameters = contact.parameters
+    instance = parameters.value("+sip.instance") or ""
     return Wanted(
-        contact=contact.uri,
-        expires=_granted(parameters.value("expires"), default, limits),
-        q=_q_value(parameters.value("q")),
-        instance=parameters.value("+sip.instance") or "",
-        reg_id=_reg_id(parameters.value("reg-id")),
-        parameters=_kept(parameters),
+        contact.uri,
+        _granted(parameters.value("expires"), default, limits),
+        _q_value(parameters.value("q")),
+        instance,
+        _reg_id(parameters.value("reg-id")) if instance else None,
+        _kept(parameters),
     )
 
 
 def _kept(parameters: Parameters) -> str:
     if not parameters or (len(parameters) == 1 and "expires" in parameters):
         return ""
-    return str(parameters.without("expires")).removeprefix(";")
+    if any(name in parameters for name in _NOT_KEPT):
+        for name in _NOT_KEPT:
+            parameters = parameters.without(name)
+    return str(parameters).removeprefix(";")
 
 
 def _check_scheme(contact: NameAddr) -> None:

@@ -1,9 +1,18 @@
 """The target set of a request for one of our users (RFC 3261 §16.5, RFC 5626 §7). Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from proxy.preferences import DEFAULT_DISPOSITION, Disposition
+from proxy.outbound import outlives_flow, without_hop
+from proxy.preferences import (
+    DEFAULT_DISPOSITION,
+    Disposition,
+    by_caller,
+    read_disposition,
+    read_preferences,
+)
+from proxy.registrar import DEFAULT_Q, by_preference
+from sip.message import Request
 from sip.uri import AoR
 from store.values import Binding
 
@@ -36,6 +45,51 @@ class Targets(NamedTuple):
     disposition: Disposition = DEFAULT_DISPOSITION
 
 
-def no_targets(aor: AoR, bindings: Sequence[Binding]) -> Targets:
-    """Nobody can be reached."""
-    return Targets(aor, (), bool(bindings))
+def choose(aor: AoR, bindings: Sequence[Binding], request: Request, *, known: bool) -> Targets:
+    """Targets of `request` among `bindings`, which come by descending q, the newest first."""
+    reachable = [binding for binding in bindings if binding.contact.startswith("sip")]
+    ways = _by_instance(reachable)
+    first = by_preference(tuple([each[0] for each in ways.values()]))
+    groups = by_caller(first, lambda: read_preferences(request))
+    targets = tuple(
+        tuple(_target(binding, ways[_identity(binding)][1:]) for binding in group)
+        for group in groups
+    )
+    return Targets(aor, targets, known, read_disposition(request))
+
+
+def _by_instance(bindings: Iterable[Binding]) -> dict[str, list[Binding]]:
+    """Ways to each instance, the most recently refreshed first (RFC 5627 §6.1).
+
+    One instance is a target once (RFC 5626 §7); what says no instance stands for itself.
+    """
+    ways: dict[str, list[Binding]] = {}
+    for binding in bindings:
+        ways.setdefault(_identity(binding), []).append(binding)
+    for several in ways.values():
+        if len(several) > 1:
+            several.sort(key=lambda binding: -binding.updated_at)
+    return ways
+
+
+def _identity(binding: Binding) -> str:
+    return binding.instance or binding.key
+
+
+def _target(binding: Binding, others: Sequence[Binding]) -> ContactTarget:
+    alternatives = [_way(other) for other in others]
+    if binding.flow and outlives_flow(binding):
+        alternatives.append(_way(without_hop(binding)))
+    return _way(binding)._replace(alternatives=tuple(alternatives))
+
+
+def _way(binding: Binding) -> ContactTarget:
+    return ContactTarget(
+        binding.contact,
+        binding.path,
+        binding.received,
+        DEFAULT_Q if binding.q is None else binding.q,
+        binding.instance,
+        binding.reg_id,
+        binding,
+    )

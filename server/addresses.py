@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from sip.address import NameAddr
+from sip.errors import ParseError
+
 SIP_TRANSPORTS: Final = frozenset({"udp", "tcp"})
 LATER_TRANSPORTS: Final = frozenset({"tls", "ws", "wss"})
 """Named by the settings' contract, but without a listener yet."""
@@ -63,6 +66,23 @@ def check_sip_listen(text: str) -> str:
 def check_http_listen(text: str) -> str:
     """`text` as `host:port`; ValueError otherwise."""
     return str(HostPort.parse(text))
+
+
+def check_internal(text: str) -> str:
+    """`text` as empty or `host:port`; ValueError otherwise."""
+    return str(HostPort.parse(text)) if text.strip() else ""
+
+
+def check_route(text: str) -> str:
+    """`text` as a Route value in angle brackets; ValueError unless it is a SIP URI of one."""
+    try:
+        address = NameAddr.parse(text.strip())
+        loose = "lr" in address.sip_uri.parameters
+    except ParseError as error:
+        raise ValueError(f"{text!r} is not a SIP URI") from error
+    if not loose:
+        raise ValueError(f"{text!r} has no ;lr (RFC 3608 §6.2)")
+    return f"<{address.uri}>"
 
 
 def check_advertise(text: str) -> str:

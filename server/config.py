@@ -18,7 +18,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from server.addresses import check_advertise, check_domain, check_http_listen, check_sip_listen
+from server.addresses import (
+    check_advertise,
+    check_domain,
+    check_http_listen,
+    check_internal,
+    check_route,
+    check_sip_listen,
+)
 from server.errors import ServerError
 from server.subscribers import parse_address
 from sip.uri import AoR
@@ -97,6 +104,7 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], _AsList]
 Algorithms = Annotated[tuple[DigestAlgorithm, ...], _AsList, Field(min_length=1)]
 Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
 HttpListen = Annotated[str, AfterValidator(check_http_listen)]
+Routes = Annotated[tuple[Annotated[str, AfterValidator(check_route)], ...], _AsList]
 SipListen = Annotated[str, AfterValidator(check_sip_listen)]
 Domain = Annotated[str, AfterValidator(check_domain)]
 Users = Annotated[tuple[Annotated[AoR, AfterValidator(_check_user)], ...], _AsList]
@@ -126,6 +134,11 @@ class SipSettings(BaseModel):
     advertise: Annotated[str, AfterValidator(check_advertise)] = Field(
         "", description="public host or host:port put into Via, Contact and Record-Route"
     )
+    internal: Annotated[str, AfterValidator(check_internal)] = Field(
+        "",
+        description="host:port, udp or tcp, at which other processes of the deployment reach "
+        "this one; empty: its first udp listener, else its first tcp listener",
+    )
     authenticate: bool = Field(
         True, description="digest for REGISTER, PUBLISH, SUBSCRIBE and relayed requests"
     )
@@ -133,6 +146,17 @@ class SipSettings(BaseModel):
     min_expires: Seconds = Field(60, description="registrations, seconds")
     max_expires: Seconds = Field(7200, description="registrations, seconds")
     max_contacts: int = Field(50, ge=1, description="per AoR")
+    service_route: Routes = Field(
+        (), description='routes for clients to send by, "sip:edge.example.com;lr" (RFC 3608)'
+    )
+    outbound: bool = Field(True, description="register flows of clients that ask (RFC 5626)")
+    flow_timer: Seconds = Field(
+        120, description="seconds between keep-alives that clients on a flow are told; 0 none"
+    )
+    gruu: bool = Field(True, description="give GRUUs to clients that ask, and route to them")
+    nat_keepalive: Seconds = Field(
+        0, description="seconds between OPTIONS to UDP clients behind a NAT; 0 sends none"
+    )
     trusted_peers: Networks = Field(
         (),
         description="networks whose requests are taken as authenticated "

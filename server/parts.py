@@ -7,6 +7,7 @@ from typing import Final
 from presence.config import PresenceConfig
 from presence.package import EventPackage
 from presence.packages.presence import presence_package
+from proxy.answers import Extensions
 from proxy.registration import Limits
 from server.config import Settings
 from sip.transport.config import EndpointConfig
@@ -46,6 +47,12 @@ def registrar_limits(settings: Settings) -> Limits:
     return Limits(sip.min_expires, sip.max_expires, sip.max_contacts)
 
 
+def registrar_extensions(settings: Settings) -> Extensions:
+    """What the registrar does beyond RFC 3261."""
+    sip = settings.sip
+    return Extensions(sip.outbound, sip.flow_timer, sip.gruu, sip.service_route)
+
+
 def routing_file(settings: Settings) -> Path | None:
     """Where the operator's routing file is, if there is one."""
     return Path(settings.sip.routing) if settings.sip.routing else None
@@ -78,4 +85,4 @@ def xcap_config(settings: Settings) -> XcapConfig:
 def our_addresses(settings: Settings) -> list[str]:
     """`host:port` of this server as it is advertised and listened on."""
     listened = [listen.partition(":")[2] for listen in settings.sip.listen]
-    return [*filter(None, [settings.sip.advertise]), *listened]
+    return [*filter(None, [settings.sip.advertise, settings.sip.internal]), *listened]

@@ -15,12 +15,14 @@ from presence.service import EventService
 from presence.stats import EventStats
 from proxy.addresses import OurAddresses
 from proxy.options import options_headers
+from proxy.outbound import Edge
 from proxy.registrar_service import RegistrarService
 from proxy.registration import SUPPORTED
 from proxy.relay_service import RelayService
 from server.config import LogLevel, Settings
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
+from server.internal_address import internal_address
 from server.logs import traced
 from server.metrics import Metrics
 from server.parts import (
@@ -28,6 +30,7 @@ from server.parts import (
     event_packages,
     our_addresses,
     presence_config,
+    registrar_extensions,
     registrar_limits,
     routing_file,
     worker_id,
@@ -61,6 +64,16 @@ class Services:
     event_stats: EventStats
     metrics: Metrics
     routing: RoutingService
+
+    @property
+    def reloadable(self) -> Mapping[str, Callable[[], None]]:
+        """What SIGHUP reads again, by name."""
+        parts: dict[str, Callable[[], None]] = {}
+        if self.endpoint.uses_tls:
+            parts["certificates"] = self.endpoint.reload_tls
+        if self.routing.path is not None:
+            parts["routing"] = self.routing.reload
+        return parts
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -121,6 +134,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         on_request=traced(on_request) if debug else on_request,
         on_ack=lambda request, flow: dispatcher.on_ack(request, flow),
         on_error=report_failure,
+        on_flow_closed=lambda flow: registrar.flow_lost(flow),
         trusted=TrustedPeers(settings.sip.trusted_peers).trusts,
         stateless={"OPTIONS": lambda *arrived: dispatcher.options(*arrived)},
     )
@@ -130,7 +144,12 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         limits=registrar_limits(settings),
         is_ours=ground.ours.is_domain,
         clock=time.time,
-        worker=ground.worker,
+        edge=Edge(
+            ground.worker,
+            ground.secret,
+            lambda flow: internal_address(settings.sip.internal, endpoint.listening, flow.local),
+        ),
+        extensions=registrar_extensions(settings),
     )
     events = EventService(
         store=store,

@@ -47,9 +47,10 @@ class RefreshSubscription(NamedTuple):
 
 
 class WriteBindings(NamedTuple):
-    """Put and remove bindings of one AoR if its version is still `expected_version`.
+    """Put bindings, and remove those of the keys `remove`, if the version of the AoR is still
+    `expected_version`.
 
-    0 expects an AoR that never registered. No contact is in both `put` and `remove`.
+    0 expects an AoR that never registered. No key is in both `put` and `remove`.
     """
 
     aor: str

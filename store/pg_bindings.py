@@ -99,7 +99,7 @@ def _arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
         "op_aor": [op.aor for op in batch],
         "op_expected": [op.expected_version for op in batch],
         "put_aor": [aor for aor, _ in put],
-        "put_contact": [binding.contact for _, binding in put],
+        "put_contact": [binding.key for _, binding in put],
         "put_expires_at": [binding.expires_at for _, binding in put],
         "put_check_at": [check_at(binding.expires_at) for _, binding in put],
         "put_details": [pack_details(binding) for _, binding in put],

@@ -124,13 +124,15 @@ def pack_details(binding: Binding) -> str:
             binding.flow,
             binding.worker,
             binding.parameters,
+            binding.begun_at,
         )
     )
 
 
-def binding_of(contact: str, expires_at: float, details: str) -> Binding:
-    """Build a binding from its three columns."""
+def binding_of(key: str, expires_at: float, details: str) -> Binding:
+    """Build a binding from its three columns; the first begins with the contact."""
     q, call_id, cseq, received, path, *rest = json.loads(details)
+    contact = key.partition(" ")[0]
     return Binding(contact, expires_at, q, call_id, cseq, received, tuple(path), *rest)
 
 

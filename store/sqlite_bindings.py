@@ -82,7 +82,7 @@ def _write(connection: Connection, op: WriteBindings) -> BindingsOutcome:
 def _binding(aor: str, binding: Binding) -> dict[str, object]:
     return values(
         aor=aor,
-        contact=binding.contact,
+        contact=binding.key,
         expires_at=binding.expires_at,
         check_at=check_at(binding.expires_at),
         details=pack_details(binding),

@@ -110,7 +110,7 @@ bindings: Final = _table(
     PrimaryKeyConstraint("aor", "contact", name="bindings_pkey"),
     Index(None, "check_at"),
 )
-"""`details` is a JSON array of the binding's other fields."""
+"""`contact` is the binding's key, `details` a JSON array of its other fields."""
 
 documents: Final = _table(
     "documents",

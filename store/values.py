@@ -38,7 +38,7 @@ class ResourceState(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """One Contact of an AoR (RFC 3261 §10.3); AoR and contact together are its key."""
+    """One Contact of an AoR (RFC 3261 §10.3), or one flow of one instance (RFC 5626 §6)."""
 
     contact: str
     expires_at: float
@@ -54,6 +54,15 @@ class Binding(NamedTuple):
     flow: str
     worker: str
     parameters: str
+    begun_at: float = 0.0
+    """When the registration began that this binding goes on with."""
+
+    @property
+    def key(self) -> str:
+        """Tells the bindings of one AoR apart; a contact that is a flow has that in it too."""
+        if self.reg_id is None:
+            return self.contact
+        return f"{self.contact} {self.reg_id} {self.instance}"
 
 
 class BindingSet(NamedTuple):
