@@ -162,6 +162,11 @@ class SipSettings(BaseModel):
         description="networks whose requests are taken as authenticated "
         "(P-Asserted-Identity, else From)",
     )
+    trusted_tls_names: Annotated[tuple[Domain, ...], _AsList] = Field(
+        (),
+        description="domains whose certificates make their holders trusted peers "
+        "(tls.client_ca checks them)",
+    )
     websocket_origins: Annotated[tuple[str, ...], _AsList] = Field(
         (),
         description='web origins whose pages may open WebSockets, "https://phone.example.com"; '
@@ -230,6 +235,17 @@ class LimitsSettings(BaseModel):
         "0 sets no limit",
     )
     source_burst: int = Field(3000, ge=1, description="SIP requests of one source at once")
+    account_rate: float = Field(
+        100, ge=0, description="SIP requests a second of one authenticated user; 0 sets no limit"
+    )
+    account_burst: int = Field(1000, ge=1, description="SIP requests of one user at once")
+    auth_failures: int = Field(
+        20,
+        ge=0,
+        description="wrong passwords of one source for one user before it is locked out, "
+        "and a tenth of what it may fail with all users; 0 locks nobody out",
+    )
+    lockout: Seconds = Field(300, description="seconds that a lock-out lasts")
 
 
 class PresenceSettings(BaseModel):

@@ -19,6 +19,7 @@ from proxy.outbound import Edge
 from proxy.registrar_service import RegistrarService
 from proxy.registration import SUPPORTED
 from proxy.relay_service import RelayService
+from server.account_limits import AccountLimits
 from server.config import LogLevel, Settings
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
@@ -40,6 +41,7 @@ from server.routing_service import RoutingService
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
+from sip.lockout import Lockout
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.trust import TrustedPeers
 from sip.uri import AoR
@@ -64,16 +66,6 @@ class Services:
     event_stats: EventStats
     metrics: Metrics
     routing: RoutingService
-
-    @property
-    def reloadable(self) -> Mapping[str, Callable[[], None]]:
-        """What SIGHUP reads again, by name."""
-        parts: dict[str, Callable[[], None]] = {}
-        if self.endpoint.uses_tls:
-            parts["certificates"] = self.endpoint.reload_tls
-        if self.routing.path is not None:
-            parts["routing"] = self.routing.reload
-        return parts
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -104,7 +96,9 @@ class Ground:
         mint, counts = NonceMint(secret), NonceCounts(floor=time.time())
         return cls(settings, store, worker_id(node), secret, ours, mint, counts)
 
-    def authenticator(self, algorithms: Sequence[str]) -> Authenticator:
+    def authenticator(
+        self, algorithms: Sequence[str], lockout: Lockout | None = None
+    ) -> Authenticator:
         return Authenticator(
             mint=self.mint,
             counts=self.counts,
@@ -112,6 +106,7 @@ class Ground:
             algorithms=[str(name) for name in algorithms],
             domains=self.settings.domains,
             salt=self.worker,
+            lockout=lockout,
         )
 
 
@@ -190,14 +185,16 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
 
 
 def _identities(ground: Ground) -> IdentityService:
-    sip = ground.settings.sip
+    sip, limits = ground.settings.sip, ground.settings.limits
+    lockout = Lockout(limits.auth_failures, limits.lockout)
     return IdentityService(
-        authenticator=ground.authenticator(sip.digest_algorithms),
-        trusted=TrustedPeers(sip.trusted_peers),
+        authenticator=ground.authenticator(sip.digest_algorithms, lockout),
+        trusted=TrustedPeers(sip.trusted_peers, sip.trusted_tls_names),
         ours=ground.ours,
         authenticate=sip.authenticate,
         credential=ground.store.credential,
         clock=time.time,
+        accounts=AccountLimits(limits.account_rate, limits.account_burst, now=time.monotonic),
     )
 
 
