@@ -23,7 +23,7 @@ def reload_parts(parts: Parts) -> None:
             read()
         except (ServerError, SipError) as error:
             log.error("not-reloaded", part=part, error=str(error))
-        except Exception as error:  # noqa: BLE001 - a signal must not end the server
+        except Exception as error:  # a signal must not end the server
             log.error("not-reloaded", part=part, exc_info=error)
         else:
             log.info("reloaded", part=part)
