@@ -247,8 +247,11 @@ def _is_somebody(host: str) -> bool:
 
 @lru_cache(maxsize=NUMERIC_CACHE)
 def numeric(host: str) -> str | None:
-    """`host` as an address without brackets, or None when it is a name."""
-    bare = host[1:-1] if host.startswith("[") else host
+    """`host` as an address without brackets, or None when it is a name.
+
+    Three colons before an IPv4 part are an old slip (RFC 5118 §4.10).
+    """
+    bare = host[1:-1].replace(":::", "::") if host.startswith("[") else host
     try:
         return str(ip_address(bare))
     except ValueError:
