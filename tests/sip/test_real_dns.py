@@ -155,7 +155,7 @@ async def test_srv_priorities_and_weights_order_the_hosts(
 async def test_an_answer_too_large_for_a_datagram_is_read_whole(
     start_name_server: StartNameServer, lookups: Lookups
 ) -> None:
-    """RFC 2782, Usage rules: a truncated answer is asked for again over TCP; the list is bounded."""
+    """RFC 2782, Usage rules: a truncated answer is read over TCP; the list is bounded."""
     hosts = [f"a-host-with-a-long-name-{number:03}" for number in range(100)]
     server = start_name_server(
         *(f"--srv-host=_sip._udp.test,{host}.test,5060,{n}" for n, host in enumerate(hosts)),
