@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from sip.errors import ParseError
+from sip.locate import numeric
 from sip.uri import AoR, SipUri
 
 _DNS_NAME: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+")
@@ -29,12 +30,12 @@ class PeerCertificate:
     users: tuple[AoR, ...] = ()
     """Of the URIs with a user part: these name a person, never a domain."""
     addresses: tuple[str, ...] = ()
-    """IP addresses as they are written in the certificate's text form."""
+    """IP addresses in their shortest form."""
 
     def names(self, host: str) -> bool:
         """Whether it speaks for `host`, a domain or a numeric address (§7.2, §7.3)."""
-        wanted = _normal(host.strip("[]"))
-        return wanted in self.domains or wanted in self.addresses
+        address = numeric(host)
+        return _normal(host) in self.domains if address is None else address in self.addresses
 
 
 def peer_certificate(
@@ -55,7 +56,11 @@ def peer_certificate(
     return PeerCertificate(
         domains=_unique(_normal(domain) for domain in domains),
         users=_unique(uri.aor for uri in uris if uri.user is not None),
-        addresses=_unique(_normal(value) for kind, value in names if kind == "IP Address"),
+        addresses=_unique(
+            address
+            for kind, value in names
+            if kind == "IP Address" and (address := numeric(value)) is not None
+        ),
     )
 
 

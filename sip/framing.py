@@ -51,6 +51,11 @@ class StreamReader:
         """The octets not given out: an unfinished message, or the one that broke the stream."""
         return bytes(self._buffer)
 
+    @property
+    def empty(self) -> bool:
+        """True when there is no `rest`, without copying it."""
+        return not self._buffer
+
     def feed(self, data: bytes) -> list[bytes | Ping]:
         """Take what was read; the messages and pings that are complete now, in order.
 

@@ -103,6 +103,9 @@ class EndpointConfig:
     it, or the connection is closed."""
     websocket_origins: frozenset[str] = frozenset()
     """Web origins whose pages may open WebSockets; empty allows all."""
+    websocket_ping: float = 30.0
+    """A WebSocket on which nothing was heard for so long is asked whether it is alive, and has
+    half of it to answer."""
     source_rate: float = 0.0
     """Requests a second of one source address that is not trusted; 0 sets no limit."""
     source_burst: float = 3_000.0

@@ -10,23 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from sip.errors import ParseError, TransportError
-from sip.locate import locate_numeric
+from sip.locate import DEFAULT_PORTS, numeric
 from sip.message import Draft, Request, Response, build_response, parse_message
 from sip.transport.client_transaction import ClientTransaction
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
+from sip.transport.connection_stats import ConnectionStats
 from sip.transport.flow import Flow
 from sip.transport.ids import Ids
-from sip.transport.ports import shared_port
+from sip.transport.layer import TransportLayer
 from sip.transport.resolve import SystemResolver
 from sip.transport.server_transaction import ServerTransaction as ServerTransaction
 from sip.transport.server_transaction import WireFlow
 from sip.transport.source_limits import SourceLimits
 from sip.transport.target import Resolver, Target
-from sip.transport.tcp import TcpPool
 from sip.transport.timers import LoopTimers
 from sip.transport.transactions import OnError, Stateless, TransactionLayer
-from sip.transport.udp import UdpFlow, UdpListener
 from sip.uri import SipUri, parse_uri
+from sip.via import Via
 
 TIMEOUT: Final = 408
 UNAVAILABLE: Final = 503
@@ -72,7 +72,6 @@ class Endpoint:
         """The addresses really listened on, "udp:127.0.0.1:5060", in the order of the config."""
         self.limits: SourceLimits | None = None
         """What sources may send, and what was refused; None without a limit or before `start`."""
-        self._udp: list[UdpListener] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -94,16 +93,19 @@ class Endpoint:
         )
         self.send_notify = layer.send_notify
         self.receive = layer.receive
-        self._tcp = TcpPool(
+        self._flows = TransportLayer(
             self.config,
             timers=self._timers,
             receive=layer.receive,
             refuse=layer.refuse,
             on_closed=self._flow_closed,
+            trusted=self._trusted,
         )
+        self.flow_named = self._flows.flow_named
+        self.reload_tls = self._flows.reload_tls
         try:
             for text in self.config.listen:
-                self.listening.append(str(await self._listen(ListenAddress.parse(text))))
+                self.listening.append(str(self._flows.listen(ListenAddress.parse(text))))
         except BadListener:
             await self.stop()
             raise
@@ -112,9 +114,8 @@ class Endpoint:
         """Close sockets and connections; nothing is sent or told any more."""
         for task in self._tasks:
             task.cancel()
-        for listener in self._udp:
-            listener.close()
-        await self._tcp.close()
+        self._flows.close()
+        await asyncio.sleep(0)  # what waits for the end of this turn still goes out
         self._timers.close()
         self.listening.clear()
 
@@ -134,32 +135,16 @@ class Endpoint:
     @property
     def connections(self) -> int:
         """Open connections."""
-        return len(self._tcp)
+        return len(self._flows.connections)
 
-    async def _listen(self, address: ListenAddress) -> ListenAddress:
-        """Open one listener; those at port 0 of one host get the same port, if one is free."""
-        if address.port != 0:
-            return await self._open(address)
-        sibling = next((a for a in self._bound() if a.host == address.host), None)
-        if sibling is None:
-            port = shared_port(address.host)
-        else:
-            port = sibling.port if sibling.transport != address.transport else 0
-        try:
-            return await self._open(ListenAddress(address.transport, address.host, port))
-        except BadListener:
-            return await self._open(address)  # taken meanwhile: any other will do
+    @property
+    def connection_stats(self) -> ConnectionStats:
+        """What happened to connections so far."""
+        return self._flows.stats
 
-    async def _open(self, address: ListenAddress) -> ListenAddress:
-        if address.transport == "udp":
-            listener = UdpListener(address, self.config, receive=self._layer.receive)
-            self._udp.append(listener)
-            return listener.listening
-        await self._tcp.listen(address)
-        return self._tcp.listening[-1]
-
-    def _bound(self) -> list[ListenAddress]:
-        return [listener.listening for listener in self._udp] + self._tcp.listening
+    def connections_by(self, transport: str) -> int:
+        """Open connections by "tcp", "tls", "ws" or "wss"."""
+        return self._flows.connections.open_by(transport)
 
     def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None:
         """A flow to `uri` that needs no waiting, or None: a name, or a connection to be opened.
@@ -167,8 +152,8 @@ class Endpoint:
         `prefer` is the flow to use when it leads to the same host by the same transport, and
         otherwise says which of our sockets to use.
         """
-        target = locate_numeric(uri, self._transports())
-        return None if target is None else self._open_flow(target, prefer)
+        target = self._flows.numeric_target(uri)
+        return None if target is None else self._flows.open_flow(target, prefer)
 
     async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
         """The first flow to `uri` that can be had, TransportError when there is none."""
@@ -186,73 +171,19 @@ class Endpoint:
 
         TransportError when nothing leads there (RFC 3263 §4).
         """
-        transports = self._transports()
-        target = locate_numeric(uri, transports, size)
+        target = self._flows.numeric_target(uri, size)
         if target is not None:
             return (target,)
-        return await self._resolver.locate(uri, transports=transports, size=size)
+        return await self._resolver.locate(uri, transports=self._flows.transports, size=size)
 
     async def flow_for(self, target: Target, *, prefer: Flow | None = None) -> Flow:
         """A flow to `target`, its connection opened as needed; TransportError if it cannot be."""
-        flow = self._open_flow(target, prefer)
-        if flow is not None:
-            return flow
-        if target.transport != "tcp":
-            raise TransportError(f"no socket of ours reaches {target.host} by {target.transport}")
-        return await self._tcp.connect((target.host, target.port))
-
-    def flow_named(self, name: str) -> Flow | None:
-        """The open flow of that `Flow.name`; one by UDP is there as long as its socket is."""
-        ours, arrow, remote = name.partition(">")
-        transport, address = _named(f"{ours.partition(':')[0]}:{remote}" if arrow else ours)
-        if address is None:
-            return None
-        if transport != "udp":
-            return self._tcp.find(address)
-        for listener in self._udp:
-            if str(listener.listening) == ours:
-                return _flow(listener, address)
-        return None
-
-    def reload_tls(self) -> None:
-        """Read certificates and keys again; TransportError when they are bad, the old ones stay."""
-
-    def _transports(self) -> tuple[str, ...]:
-        """What we send by, the most preferred first."""
-        return ("udp", "tcp") if self._udp else ("tcp",)
+        return await self._flows.flow_for(target, prefer)
 
     def _flow_closed(self, flow: Flow) -> None:
         self._layer.flow_closed(flow)
         if self._on_flow_closed is not None:
             self._on_flow_closed(flow)
-
-    def _open_flow(self, target: Target, prefer: Flow | None) -> Flow | None:
-        """The flow to `target` that is there already."""
-        remote = (target.host, target.port)
-        if target.transport == "udp":
-            return self._udp_flow(remote, prefer)
-        if (
-            prefer is not None
-            and not prefer.closed
-            and prefer.transport.lower() == target.transport
-            and prefer.remote[0] == target.host
-        ):
-            return prefer
-        return self._tcp.find(remote)
-
-    def _udp_flow(self, remote: tuple[str, int], prefer: Flow | None) -> UdpFlow | None:
-        """The UDP flow to `remote` from the socket of `prefer`, else from any that can."""
-        ipv6 = ":" in remote[0]
-        if isinstance(prefer, UdpFlow) and not prefer.closed and ipv6 == (":" in prefer.remote[0]):
-            return (
-                prefer.beside(remote[1])
-                if prefer.remote[0] == remote[0]
-                else _flow(prefer.listener, remote)
-            )
-        for listener in self._udp:
-            if ipv6 == (":" in listener.bound[0]):
-                return _flow(listener, remote)
-        return None
 
     def client_transaction(
         self,
@@ -319,16 +250,34 @@ class Endpoint:
 
     def _answer_elsewhere(self, flow: WireFlow, port: int, data: bytes) -> None:
         """Open a connection to where the request came from, for its response (§18.2.2)."""
-        task = asyncio.create_task(self._connect_and_send((flow.remote[0], port), data))
+        task = asyncio.create_task(self._connect_and_send(flow, data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect_and_send(self, remote: tuple[str, int], data: bytes) -> None:
+    async def _connect_and_send(self, flow: WireFlow, data: bytes) -> None:
+        response = parse_message(data)
         try:
-            flow = await self._tcp.connect(remote)
-            flow.send(data)
+            (await self._flow_back(flow, response.via)).send(data)
         except TransportError as error:
-            self._on_error(error, "")
+            self._on_error(error, response.get("call-id") or "")
+
+    async def _flow_back(self, flow: WireFlow, via: Via) -> Flow:
+        """A new road for a response: to the source address, else to the sent-by (RFC 3263 §5)."""
+        transport = flow.transport.lower()
+        port = via.port or DEFAULT_PORTS[transport]
+        domain = via.host.strip("[]")
+        try:
+            return await self.flow_for(Target(transport, flow.remote[0], port, domain))
+        except TransportError:
+            if numeric(domain):
+                raise
+        failure = TransportError(f"no way back to {domain}")
+        for target in await self._resolver.locate_response(domain, via.port, transport):
+            try:
+                return await self.flow_for(target)
+            except TransportError as error:
+                failure = error
+        raise failure
 
 
 def synthesised(request: Request, status: int) -> Response:
@@ -336,17 +285,3 @@ def synthesised(request: Request, status: int) -> Response:
     response = parse_message(build_response(request, status))
     assert isinstance(response, Response)
     return response
-
-
-def _named(name: str) -> tuple[str, tuple[str, int] | None]:
-    """Transport and address of "tcp:HOST:PORT"; no address when it is written otherwise."""
-    try:
-        address = ListenAddress.parse(name)
-    except BadListener:
-        return "", None
-    return address.transport, (address.host, address.port)
-
-
-def _flow(listener: UdpListener, remote: tuple[str, int]) -> UdpFlow:
-    host, port = remote
-    return listener.flow((host, port, 0, 0) if ":" in host else (host, port))

@@ -1,0 +1,180 @@
+"""One listening socket for streams of any kind: TCP, TLS, WebSocket. Shell.
+
+Who may come in is decided by address, before anything is allocated and before a TLS handshake
+begins. When the host has no descriptors or memory left the socket is left alone for a moment:
+neither a loop that spins nor an end of the process.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from errno import ECONNABORTED, EINTR, errorcode
+from sys import intern
+from typing import Any, Final
+
+from sip.transport.config import BadListener, EndpointConfig, ListenAddress
+from sip.transport.connection_stats import ConnectionStats
+from sip.transport.gate import Gate
+from sip.transport.timers import Timers
+
+BACKLOG: Final = 1024
+BURST: Final = 64
+"""Connections taken at one wake-up, before the loop sees to others."""
+PAUSE: Final = 0.5
+"""Seconds without accepting after the host refused us a descriptor."""
+SHUTDOWN_TIMEOUT: Final = 3.0
+"""Seconds that a peer gets to say good-bye to TLS."""
+
+_ONE_CONNECTION: Final = frozenset({ECONNABORTED, EINTR})
+"""Errors of accept(2) that are over with the connection they concern."""
+
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+
+class AcceptedSocket(socket.socket):
+    """A connection that was let in; leaves the gate once it is closed, by whomever and whyever.
+
+    A subclass because closing the socket is the one thing that every road has in common:
+    failed handshakes, event loops of either kind, and protocols that are not ours.
+    """
+
+    __slots__ = ("_gate", "_source")
+
+    def __init__(self, taken: socket.socket, gate: Gate, source: str) -> None:
+        family, kind, number = taken.family, taken.type, taken.proto
+        super().__init__(family, kind, number, fileno=taken.detach())
+        self.setblocking(False)
+        self._gate: Gate | None = gate
+        self._source = source
+
+    def close(self) -> None:
+        """Close, and leave."""
+        super().close()
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.leave(self._source)
+
+
+class Acceptor:
+    """Accepts until it is closed."""
+
+    def __init__(
+        self,
+        address: ListenAddress,
+        config: EndpointConfig,
+        *,
+        gate: Gate,
+        stats: ConnectionStats,
+        timers: Timers,
+        factory: ProtocolFactory,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        """Bind and listen; BadListener when that cannot be. `tls` gives the context of the next
+        connection, so that new certificates need no new socket."""
+        self._loop = asyncio.get_running_loop()
+        self._transport = address.transport
+        self._handshake_timeout = config.handshake_timeout
+        self._gate = gate
+        self._stats = stats
+        self._timers = timers
+        self._factory = factory
+        self._tls = tls
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._socket = bind_stream(address, config)
+        self.closed = False
+        host, port = self._socket.getsockname()[:2]
+        self.listening = ListenAddress(address.transport, host, port)
+        """Where it really listens."""
+        self._resume()
+
+    def close(self) -> None:
+        """Let the port go, and those whose handshake is not done."""
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            for task in self._tasks:
+                task.cancel()
+
+    def _resume(self) -> None:
+        if not self.closed:
+            self._loop.add_reader(self._socket, self._on_readable)
+
+    def _on_readable(self) -> None:
+        """Take up to a burst of connections."""
+        for _ in range(BURST):
+            if self.closed:
+                return
+            try:
+                taken, address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno not in _ONE_CONNECTION:
+                    self._pause(error)
+                    return
+            else:
+                self._take(taken, address)
+
+    def _pause(self, error: OSError) -> None:
+        """Accept nothing for a moment: what failed once would fail at once again."""
+        self._stats.refuse(self._transport, errorcode.get(error.errno or 0, "error").lower())
+        self._loop.remove_reader(self._socket)
+        self._timers.schedule(self._timers.now() + PAUSE, self._resume)
+
+    def _take(self, taken: socket.socket, address: tuple[Any, ...]) -> None:
+        source = intern(address[0])
+        refusal = self._gate.admit(source, secure=self._tls is not None)
+        if refusal is not None:
+            taken.close()
+            self._stats.refuse(self._transport, refusal)
+            return
+        sock = AcceptedSocket(taken, self._gate, source)
+        self._stats.accepted[self._transport] += 1
+        task = self._loop.create_task(self._secure(sock) if self._tls else self._connect(sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, sock: AcceptedSocket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, sock)
+        except OSError:
+            sock.close()
+
+    async def _secure(self, sock: AcceptedSocket) -> None:
+        """Shake hands, for so long as is allowed."""
+        assert self._tls is not None
+        self._gate.handshaking += 1
+        try:
+            await self._loop.connect_accepted_socket(
+                self._factory,
+                sock,
+                ssl=self._tls(),
+                ssl_handshake_timeout=self._handshake_timeout,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+            )
+        except OSError:
+            self._stats.failed_handshakes[self._transport] += 1
+            sock.close()
+        finally:
+            self._gate.handshaking -= 1
+
+
+def bind_stream(address: ListenAddress, config: EndpointConfig) -> socket.socket:
+    """A listening, non-blocking socket; BadListener names the address and the reason."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if config.reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((address.host, address.port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise BadListener(f"cannot listen on {address}: {error.strerror or error}") from error
+    return sock

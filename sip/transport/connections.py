@@ -1,0 +1,192 @@
+"""Every open connection of an endpoint, of whatever transport (RFC 3261 §18, RFC 5923). Shell.
+
+Requests and responses alike travel on a connection that is there; its peer's address is its
+name. Those that went silent, or deal with us too slowly, are closed.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from sip.locate import numeric
+from sip.transport.config import EndpointConfig, ListenAddress, advertised
+from sip.transport.connection_stats import ConnectionStats
+from sip.transport.flow import Here
+from sip.transport.server_transaction import WireFlow
+from sip.transport.target import Target
+from sip.transport.timers import Timers
+
+WILDCARDS: Final = ("0.0.0.0", "::")
+STREAMS: Final = ("tcp", "tls", "ws", "wss")
+MAX_REMEMBERED: Final = 1_024
+"""Of our own addresses in the forms that a Via wants; past it they are made anew."""
+
+_MEANT: Final = {"tcp": ("tcp",), "tls": ("tls",), "ws": ("ws", "wss"), "wss": ("wss",)}
+"""What a target's transport may be had by: both kinds of WebSocket are "ws" in a URI."""
+
+Address = tuple[str, int]
+
+
+class Connection(WireFlow, Protocol):
+    """A flow that is a connection."""
+
+    def is_stale(self, now: float) -> bool:
+        """Whether it has been idle, or too slow, for longer than is allowed."""
+
+    def abort(self) -> None:
+        """Close at once, without sending what waits."""
+
+    def close(self) -> None:
+        """Close once what waits is sent."""
+
+
+class Connections:
+    """The table of them, and what they are told of their endpoint."""
+
+    def __init__(
+        self,
+        config: EndpointConfig,
+        *,
+        timers: Timers,
+        receive: Callable[[bytes, WireFlow], None],
+        refuse: Callable[[bytes, WireFlow, int], None],
+        on_closed: Callable[[WireFlow], None],
+    ) -> None:
+        """`receive` takes a message, `refuse` one that cannot be read and the status for it."""
+        self.config = config
+        self.timers = timers
+        self.receive = receive
+        self.refuse = refuse
+        self.stats = ConnectionStats()
+        self.closed = False
+        self._on_closed = on_closed
+        self._all: set[Connection] = set()
+        self._by_remote: dict[str, dict[Address, Connection]] = {name: {} for name in STREAMS}
+        self._aliases: dict[Address, Connection] = {}
+        self._alias_of: dict[Connection, Address] = {}
+        self._listening: list[ListenAddress] = []
+        self._here: dict[tuple[str, Address], Here] = {}
+        self._sweep_timer = timers.schedule(timers.now() + config.sweep_interval, self._sweep)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def open_by(self, transport: str) -> int:
+        """How many are open by `transport`, in lower case."""
+        return len(self._by_remote[transport])
+
+    def add(self, flow: Connection) -> bool:
+        """Take a new connection in, whose handshakes are done; False when we are closing."""
+        if self.closed:
+            return False
+        self._all.add(flow)
+        self._by_remote[flow.transport.lower()][flow.remote] = flow
+        return True
+
+    def drop(self, flow: Connection) -> None:
+        """A connection is gone."""
+        if flow not in self._all:
+            return
+        self._all.discard(flow)
+        table = self._by_remote[flow.transport.lower()]
+        if table.get(flow.remote) is flow:
+            del table[flow.remote]
+        self._forget_alias(flow)
+        self._on_closed(flow)
+
+    def alias(self, flow: Connection, port: int) -> None:
+        """The peer of `flow` wants requests for its `port` sent on it (RFC 5923 §8.2).
+
+        A connection has one alias; one of somebody else is not taken away.
+        """
+        remote = (flow.remote[0], port)
+        holder = self._aliases.get(remote)
+        if holder is not None and holder.certificate != flow.certificate:
+            return
+        self._forget_alias(flow)
+        if holder is not None:
+            self._forget_alias(holder)
+        self._aliases[remote] = flow
+        self._alias_of[flow] = remote
+
+    def _forget_alias(self, flow: Connection) -> None:
+        remote = self._alias_of.pop(flow, None)
+        if remote is not None:
+            del self._aliases[remote]
+
+    def find(self, transport: str, remote: Address) -> Connection | None:
+        """The open connection to `remote`, whoever opened it."""
+        for name in _MEANT.get(transport, ()):
+            flow = self._by_remote[name].get(remote)
+            if flow is not None and not flow.closed:
+                return flow
+        return None
+
+    def leading_to(self, target: Target) -> Connection | None:
+        """The open connection that may be used for `target`.
+
+        With TLS its peer must have shown that it is who `target` wants (RFC 5923 §8.1); a
+        target that is but an address is whoever holds that end of the connection.
+        """
+        remote = (target.host, target.port)
+        flow = self.find(target.transport, remote)
+        if flow is not None and (not flow.secure or numeric(target.domain) or _is(flow, target)):
+            return flow
+        flow = self._aliases.get(remote) if target.transport == "tls" else None
+        return flow if flow is not None and not flow.closed and _is(flow, target) else None
+
+    def listens(self, address: ListenAddress) -> None:
+        """Remember a listener, whose address may be told to peers."""
+        self._listening.append(address)
+        self._here.clear()
+
+    def here(self, transport: str, bound: Address) -> Here:
+        """What peers are told about the connection whose end here is `bound`."""
+        found = self._here.get((transport, bound))
+        if found is None:
+            if len(self._here) >= MAX_REMEMBERED:
+                self._here.clear()
+            local = self._reachable(transport.lower(), bound)
+            advertise = self.config.advertise
+            found = Here.of(transport, advertised(advertise, local, transport=transport))
+            self._here[transport, bound] = found
+        return found
+
+    def _reachable(self, transport: str, bound: Address) -> Address:
+        """Where peers can open a connection to: a listener's address, the nearest to `bound`."""
+        host, port = bound
+        listening = [one for one in self._listening if one.transport == transport]
+        if not listening or any(port == one.port and _covers(one, host) for one in listening):
+            return bound
+        covering = [one for one in listening if _covers(one, host)]
+        if covering:
+            return host, covering[0].port
+        return (listening[0].host, listening[0].port)
+
+    def close(self) -> None:
+        """Close every connection, and take no more in."""
+        self.closed = True
+        self._sweep_timer.cancel()
+        for flow in list(self._all):
+            flow.close()
+
+    def _sweep(self) -> None:
+        now = self.timers.now()
+        for flow in self._stale(now):
+            self.stats.stalled[flow.transport.lower()] += 1
+            flow.abort()
+        self._sweep_timer = self.timers.schedule(now + self.config.sweep_interval, self._sweep)
+
+    def _stale(self, now: float) -> Iterable[Connection]:
+        return [flow for flow in self._all if flow.is_stale(now)]
+
+
+def _is(flow: Connection, target: Target) -> bool:
+    """Whether the peer has shown that it is `target.domain` (RFC 5922 §7.3)."""
+    return flow.certificate is not None and flow.certificate.names(target.domain)
+
+
+def _covers(listener: ListenAddress, host: str) -> bool:
+    """Whether a connection to `host` would reach `listener`."""
+    if listener.host in WILDCARDS:
+        return (":" in listener.host) == (":" in host)
+    return listener.host == host
