@@ -1,7 +1,8 @@
 """The life of the server process: open, listen, say ready, serve, drain. Shell.
 
 SIGTERM and SIGINT drain (OPS-08): no new dialogs, responses still go out, queued writes are
-committed, and the process ends with status 0 within 10 seconds.
+committed, and the process ends with status 0 within 10 seconds. SIGHUP reads certificates and
+the operator's routing file again.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from server.errors import ServerError
 from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory, start_http
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
+from server.reload import reload_parts
 from server.wiring import Services, build
 from sip.errors import TransportError
 from store.errors import StoreError
@@ -77,6 +79,7 @@ class Process:
         report_loop_exceptions(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         async with AsyncExitStack() as stack:
             await self._start(stack)
             settle_memory()
@@ -124,6 +127,16 @@ class Process:
             address = await start_http(runner, listen, key)
             stack.push_async_callback(bounded, name, runner.cleanup)
             self._listening.append(f"{name}:http://{address}{path}")
+
+    def _reload(self) -> None:
+        """SIGHUP: read certificates and the routing file again."""
+        services, settings = self._services, self._settings
+        parts: dict[str, Callable[[], None]] = {}
+        if services is not None and settings.tls.certificate:
+            parts["certificates"] = services.endpoint.reload_tls
+        if services is not None and settings.sip.routing:
+            parts["routing"] = services.routing.reload
+        reload_parts(parts)
 
     async def _settle(self, services: Services) -> None:
         """Refuse new dialogs, and let the requests in work end."""
