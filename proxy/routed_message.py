@@ -146,6 +146,19 @@ class RoutedRequest(RoutedMessage):
         self._drafted("request-uri").set_uri(check_uri(uri))
 
     @property
+    def caller(self) -> str:
+        """From's URI as it is compared: "sip:alice@example.com", or a tel: URI as written.
+
+        What the caller says of itself; `identity` is what we know.
+        """
+        return _canonical(self.from_.uri)
+
+    @property
+    def callee(self) -> str:
+        """The Request-URI as it is compared: host in lower case, no port, no parameters."""
+        return _canonical(self.uri)
+
+    @property
     def user(self) -> str:
         """The user part of the Request-URI, escapes and all; "" when it has none."""
         return _addressed(self.uri).user or ""
@@ -258,6 +271,13 @@ def check_uri(uri: str) -> str:
     """`uri`, when it is a sip: or sips: URI that a request can be sent to; else ValueError."""
     _sip_uri(uri)
     return uri
+
+
+def _canonical(uri: str) -> str:
+    try:
+        return aor_of(uri)
+    except ParseError:
+        return uri
 
 
 def _addressed(text: str) -> SipUri:

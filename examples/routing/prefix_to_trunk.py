@@ -1,0 +1,98 @@
+"""Send calls to telephone numbers to a trunk, by prefix.
+
+Put into presentity.toml, and change the tables below to your own numbers and carriers:
+
+    [sip]
+    routing = "examples/routing/prefix_to_trunk.py"
+    trusted_peers = ["198.51.100.0/24"]     # the trunks; see the last paragraph
+
+A user dials a number as people write it: "030 123-456", "0049 30 123456" or "+4930123456". The
+number is brought into one form, +4930123456, and goes to the trunk with the longest prefix that
+fits. When that one fails with an error (not when the callee is busy or declines for good), the
+next trunk of the same line is tried. What is no number, such as "alice", and what is too short,
+such as the extension "201", goes on as ever, to the registered phones.
+
+Only who has shown credentials, or comes from a trusted peer, may call out. The trunk is told the
+caller's own number in P-Asserted-Identity (RFC 3325), whatever the phone itself claims. That header
+goes to trusted peers only: it is taken off again on the way to a trunk that is not listed there.
+"""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from proxy.routing import Reject, Relay, RoutedRequest
+
+OUR_DOMAIN = "example.com"
+
+COUNTRY = "+49"
+"""Stands for the 0 in front of a national number."""
+
+SHORTEST = 5
+"""Digits of the shortest number; what is shorter is an extension of ours."""
+
+EMERGENCY = frozenset({"110", "112"})
+"""Go out just as they were dialled, to the first trunk of "+"."""
+
+TRUNKS: Mapping[str, tuple[str, ...]] = {
+    "+": ("carrier-a.example.net", "carrier-b.example.net:5080"),
+    "+49": ("national.example.net", "carrier-a.example.net"),
+    "+4989": ("munich.example.net;transport=tls",),
+}
+"""Hosts by prefix, the longest prefix that fits wins; they are tried in this order."""
+
+BARRED = ("+49900", "+49137", "+882")
+"""Prefixes that nobody may call: premium rates and satellite telephones."""
+
+MAIN_NUMBER = "+4930123450"
+NUMBERS: Mapping[str, str] = {
+    "sip:alice@example.com": "+4930123451",
+    "sip:bob@example.com": "+4930123452",
+}
+"""Who calls out under a number of its own; all others show the main number."""
+
+_DIALLED = re.compile(r"\+?[0-9]+")
+_SEPARATORS = str.maketrans("", "", " -.()/")
+
+
+def on_request(request: RoutedRequest) -> Relay | Reject | None:
+    """Calls and text messages to numbers go out by a trunk; all else goes on as ever."""
+    if request.method not in ("INVITE", "MESSAGE") or request.host != OUR_DOMAIN:
+        return None
+    number = normalised(request.user)
+    if number is None:
+        return None
+    if request.identity.aor is None:
+        return Reject(403, "Say Who You Are")
+    if number.startswith(BARRED):
+        return Reject(403, "Barred Number")
+    own_number = NUMBERS.get(request.identity.aor, MAIN_NUMBER)
+    request.set_header("P-Asserted-Identity", f"<sip:{own_number}@{OUR_DOMAIN};user=phone>")
+    request.remove_header("P-Preferred-Identity")
+    return Relay(*(f"sip:{number}@{host}" for host in trunks(number)), serial=True)
+
+
+def normalised(user: str) -> str | None:
+    """The number that `user`, the user part of a URI, stands for; None when it is none.
+
+    >>> normalised("030%20123-456")
+    '+4930123456'
+    >>> normalised("alice") is None
+    True
+    """
+    dialled = unquote(user.partition(";")[0]).translate(_SEPARATORS)
+    if dialled in EMERGENCY:
+        return dialled
+    if not _DIALLED.fullmatch(dialled) or len(dialled) < SHORTEST:
+        return None
+    if dialled.startswith("+"):
+        return dialled
+    if dialled.startswith("00"):
+        return f"+{dialled[2:]}"
+    return f"{COUNTRY}{dialled.removeprefix('0')}"
+
+
+def trunks(number: str) -> tuple[str, ...]:
+    """The hosts for `number`, by its longest prefix in the table."""
+    fitting = [prefix for prefix in TRUNKS if number.startswith(prefix)]
+    return TRUNKS[max(fitting, key=len, default="+")]
