@@ -9,7 +9,9 @@ from ipaddress import ip_network
 import pytest
 
 from proxy.addresses import OurAddresses
+from proxy.answers import Extensions
 from proxy.options import options_headers
+from proxy.outbound import Edge
 from proxy.ports import BindingStore, Transaction
 from proxy.registrar_service import RegistrarService
 from proxy.registration import Limits
@@ -138,7 +140,8 @@ class Server:
         )  # fmt: skip
         registrar = RegistrarService(
             store=store, limits=Limits(60, 7200, 10), is_ours=ours.is_domain,
-            clock=time.time,
+            clock=time.time, extensions=Extensions(),
+            edge=Edge("test", KEY, lambda flow: self.endpoint.listening[0].partition(":")[2]),
         )  # fmt: skip
         self.endpoint = Endpoint(
             config=EndpointConfig(listen=LISTEN),

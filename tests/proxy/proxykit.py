@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from proxy.outbound import Edge
 from sip.certificates import PeerCertificate
 from sip.errors import TransportError
 from sip.message import Request, Response, build_response, parse_message
@@ -17,6 +18,7 @@ BOB = AoR("sip:bob@example.com")
 SERVER = ("192.0.2.1", 5060)
 CLIENT = ("192.0.2.10", 5070)
 KEY = b"k" * 32
+EDGE = Edge("w1", KEY, lambda flow: "192.0.2.1:5060")
 
 
 def request(
@@ -66,6 +68,7 @@ def binding(uri: str = "sip:alice@192.0.2.10:5070", **changes: object) -> Bindin
         "flow": "",
         "worker": "",
         "parameters": "",
+        "begun_at": 1000.0,
     }
     return Binding(**{**values, **changes})  # type: ignore[arg-type]  # a table of test values
 
@@ -164,8 +167,8 @@ class FakeStore:
         current = self.sets.get(op.aor, BindingSet(0, ()))
         if current.version != op.expected_version:
             return BindingsChanged(current)
-        gone = {*op.remove, *(each.contact for each in op.put)}
-        kept = tuple(each for each in current.bindings if each.contact not in gone)
+        gone = {*op.remove, *(each.key for each in op.put)}
+        kept = tuple(each for each in current.bindings if each.key not in gone)
         self.sets[op.aor] = BindingSet(current.version + 1, (*kept, *op.put))
         return BindingsWritten(current.version + 1)
 

@@ -31,7 +31,7 @@ def test_read_that_was_overtaken_by_the_feed_is_not_believed(read: int, believed
 def test_older_news_change_nothing() -> None:
     cache = BindingCache()
     cache.put(ALICE, at(3))
-    assert cache.forget(ALICE, 3) is None
+    assert not cache.forget(ALICE, 3)
     assert cache.get(ALICE) == at(3)
 
 
@@ -43,11 +43,30 @@ def test_floor_never_sinks() -> None:
     assert cache.get(ALICE) is None
 
 
-def test_forgetting_returns_what_was_known() -> None:
+def test_what_was_known_last_is_kept_for_those_who_were_told_it() -> None:
     cache = BindingCache()
     cache.put(ALICE, at(1))
-    assert cache.forget(ALICE, 2) == at(1)
+    assert cache.forget(ALICE, 2)
     assert cache.get(ALICE) is None
+    assert cache.last(ALICE) == at(1)
+
+
+def test_overtaken_read_is_known_last() -> None:
+    """A write of ours between two of others: not to be believed, but it was told."""
+    cache = BindingCache()
+    cache.put(ALICE, at(1))
+    cache.forget(ALICE, 3)
+    cache.put(ALICE, at(2))
+    assert (cache.get(ALICE), cache.last(ALICE)) == (None, at(2))
+
+
+def test_doubt_believes_nothing_until_it_is_read_again() -> None:
+    cache = BindingCache()
+    cache.put(ALICE, at(2))
+    assert list(cache.doubt()) == [ALICE]
+    assert cache.get(ALICE) is None
+    cache.put(ALICE, at(2))
+    assert cache.get(ALICE) == at(2)
 
 
 def test_least_recently_used_goes_first() -> None:

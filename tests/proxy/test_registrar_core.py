@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.errors import OutOfOrder, TooManyContacts
-from proxy.registrar import Decision, decide, same_contact
+from proxy.registrar import Decision, decide, same_contact, without_flow
 from proxy.registration import Limits, Registration, Wanted
 from store.values import Binding, BindingSet
 from tests.proxy.proxykit import ALICE, binding
@@ -13,14 +13,16 @@ LIMITS = Limits(min_expires=60, max_expires=7200, max_contacts=3)
 ONE, TWO, THREE = (f"sip:alice@192.0.2.{number}:5070" for number in (1, 2, 3))
 
 
-def wanted(contact: str, expires: int = 600, q: float | None = None) -> Wanted:
-    return Wanted(contact, expires, q, "", None, "")
+def wanted(
+    contact: str, expires: int = 600, *, instance: str = "", reg_id: int | None = None
+) -> Wanted:
+    return Wanted(contact, expires, None, instance, reg_id, "")
 
 
 def registration(
     *contacts: Wanted, call_id: str = "call-1", cseq: int = 2, everything: bool = False
 ) -> Registration:
-    return Registration(ALICE, call_id, cseq, contacts, everything, (), "", "", "", "")
+    return Registration(ALICE, call_id, cseq, contacts, everything, (), "")
 
 
 def decided(current: list[Binding], asked: Registration) -> Decision:
@@ -178,3 +180,98 @@ def test_fetch_writes_nothing_and_leaves_out_the_expired() -> None:
 def test_same_contact(one: str, other: str, same: bool) -> None:
     """RFC 3261 §19.1.4."""
     assert same_contact(one, other) is same
+
+
+def flow(contact: str, reg_id: int, **changes: object) -> Binding:
+    return binding(contact, instance="<urn:uuid:1>", reg_id=reg_id, **changes)
+
+
+def wanted_flow(contact: str, reg_id: int, expires: int = 600) -> Wanted:
+    return wanted(contact, expires, instance="<urn:uuid:1>", reg_id=reg_id)
+
+
+@pytest.mark.parametrize(
+    ("reg_id", "left"),
+    [pytest.param(1, [TWO], id="same-flow"), pytest.param(2, [ONE, TWO], id="another-flow")],
+)
+def test_flow_is_known_by_instance_and_reg_id(reg_id: int, left: list[str]) -> None:
+    """RFC 5626 §6: a new contact of a flow replaces the old one."""
+    decision = decided([flow(ONE, 1)], registration(wanted_flow(TWO, reg_id)))
+    assert sorted(contacts(decision.bindings)) == left
+
+
+def test_two_flows_may_have_one_contact() -> None:
+    """RFC 5626 §6: the contact is no part of the comparison."""
+    decision = decided([flow(ONE, 1)], registration(wanted_flow(ONE, 2)))
+    assert contacts(decision.bindings) == [ONE, ONE]
+    assert len({one.key for one in decision.bindings}) == 2
+
+
+def test_old_contact_of_a_flow_is_removed_by_its_key() -> None:
+    old = flow(ONE, 1)
+    assert decided([old], registration(wanted_flow(TWO, 1))).remove == (old.key,)
+
+
+def test_flow_and_plain_contact_are_two_bindings() -> None:
+    """RFC 5626 §6: some registrations use reg-id and some do not."""
+    decision = decided([flow(ONE, 1)], registration(wanted(ONE)))
+    assert len(decision.bindings) == 2
+
+
+def test_contact_taken_back_without_reg_id_takes_its_flow_back() -> None:
+    """RFC 3261 §10.2.2: clients that removed a contact must not be rung at it."""
+    assert decided([flow(ONE, 1)], registration(wanted(ONE, 0))).bindings == ()
+
+
+@pytest.mark.parametrize(
+    ("present", "asked", "call_id", "begun_at"),
+    [
+        pytest.param([], wanted(ONE), "c", NOW, id="new"),
+        pytest.param([binding(ONE, begun_at=7.0)], wanted(ONE), "other", 7.0, id="plain-refresh"),
+        pytest.param([flow(ONE, 1, begun_at=7.0)], wanted_flow(TWO, 1), "call-1", 7.0, id="flow"),
+        pytest.param([flow(ONE, 1, begun_at=7.0)], wanted_flow(TWO, 1), "b", NOW, id="rebooted"),
+        pytest.param(
+            [flow(ONE, 1, begun_at=7.0)], wanted_flow(TWO, 2), "b", 7.0, id="second-flow"
+        ),
+        pytest.param(
+            [flow(ONE, 1, begun_at=7.0, expires_at=NOW)], wanted_flow(ONE, 1), "call-1", NOW,
+            id="ended-and-begun-again",
+        ),
+    ],
+)  # fmt: skip
+def test_registration_goes_on_until_it_ends_or_the_call_id_changes(
+    present: list[Binding], asked: Wanted, call_id: str, begun_at: float
+) -> None:
+    """RFC 5627 §5.1, §5.3."""
+    decision = decided(present, registration(asked, call_id=call_id))
+    assert decision.put[0].begun_at == begun_at
+
+
+TCP = {"flow": "tcp:192.0.2.1:40000", "worker": "w1", "path": ("<sip:t@192.0.2.9;lr;ob>",)}
+
+
+@pytest.mark.parametrize(
+    ("lost", "left"),
+    [
+        pytest.param(binding("sip:a@192.0.2.1:5060", **TCP), True, id="phone-that-listens"),
+        pytest.param(binding("sip:a@phone.example.org", **TCP), True, id="named-host"),
+        pytest.param(binding("sip:a@192.0.2.1:40000", **TCP), False, id="the-connections-port"),
+        pytest.param(binding("sip:a@10.0.0.1:5060", **TCP), False, id="behind-nat"),
+        pytest.param(binding("sip:a@x.invalid", **TCP), False, id="nameless"),
+        pytest.param(flow("sip:a@192.0.2.1:5060", 1, **TCP), False, id="registered-flow"),
+        pytest.param(
+            binding("sip:a@192.0.2.1:5060", **{**TCP, "flow": "ws:192.0.2.1:40000"}), False,
+            id="browser",
+        ),
+    ],
+)  # fmt: skip
+def test_lost_flow_takes_what_nothing_else_reaches(lost: Binding, left: bool) -> None:
+    """RFC 5626 §7; a plain TCP phone is tried by its contact from then on."""
+    other = binding(TWO, flow=lost.flow, worker="w2")
+    current = BindingSet(1, (lost, other))
+    decision = without_flow(current, lost.flow, "w1", NOW)
+    assert other in decision.bindings
+    assert [(one.contact, one.flow, one.path) for one in decision.put] == (
+        [(lost.contact, "", ())] if left else []
+    )
+    assert decision.remove == (() if left else (lost.key,))

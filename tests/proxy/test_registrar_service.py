@@ -2,16 +2,17 @@
 
 import pytest
 
+from proxy.answers import Extensions
+from proxy.changes import BindingsChange, Cause
 from proxy.errors import Contention, NotFound, NotOwner, OutOfOrder, ProxyError
-from proxy.registrar_service import BindingsChange, Cause, RegistrarService
+from proxy.registrar_service import RegistrarService
 from proxy.registration import Limits
 from sip.authenticator import Identity
 from sip.message import Response
-from sip.uri import AoR
 from store.operations import WriteBindings
 from store.outcomes import BindingsChanged, BindingsOutcome
 from store.values import BindingSet, Change, Kind
-from tests.proxy.proxykit import ALICE, BOB, FakeFlow, FakeStore, FakeTransaction, binding, request
+from tests.proxy.proxykit import ALICE, BOB, EDGE, FakeStore, FakeTransaction, binding, request
 
 OWNER = Identity(ALICE, "digest")
 CONTACT = "Contact: <sip:alice@192.0.2.10:5070>"
@@ -20,7 +21,7 @@ CONTACT = "Contact: <sip:alice@192.0.2.10:5070>"
 class World:
     """One registrar over a fake store, with a clock that is a number."""
 
-    def __init__(self, store: FakeStore | None = None) -> None:
+    def __init__(self, store: FakeStore | None = None, *, heard: bool = True) -> None:
         self.now = 1000.0
         self.store = store or FakeStore()
         self.heard: list[BindingsChange] = []
@@ -29,9 +30,11 @@ class World:
             limits=Limits(min_expires=60, max_expires=7200, max_contacts=2),
             is_ours={"example.com"}.__contains__,
             clock=lambda: self.now,
-            worker="w1",
-            listener=self.heard.append,
+            edge=EDGE,
+            extensions=Extensions(),
         )
+        if heard:
+            self.registrar.subscribe(self.heard.append)
 
     async def register(
         self,
@@ -115,7 +118,7 @@ async def test_answer_lists_every_binding_with_its_time_left_and_the_date() -> N
 
 async def test_path_goes_back() -> None:
     """RFC 3327 §5.3."""
-    response = await World().register(CONTACT, "Path: <sip:p1;lr>, <sip:p2;lr>")
+    response = await World().register(CONTACT, "Path: <sip:p1;lr>, <sip:p2;lr>", "Supported: path")
     assert list(response.values("path")) == ["<sip:p1;lr>", "<sip:p2;lr>"]
 
 
@@ -181,7 +184,7 @@ async def test_change_elsewhere_makes_the_next_lookup_read() -> None:
     world = World()
     await world.register(CONTACT)
     world.store.sets[ALICE] = BindingSet(2, ())
-    assert world.registrar.on_change(Change(Kind.BINDING, ALICE, 2)) == ALICE
+    world.registrar.on_change(Change(Kind.BINDING, ALICE, 2))
     assert await world.registrar.lookup(ALICE) == ()
 
 
@@ -189,15 +192,16 @@ async def test_lost_feed_makes_every_lookup_read() -> None:
     world = World()
     await world.register(CONTACT)
     world.store.sets[ALICE] = BindingSet(2, ())
-    assert world.registrar.on_change(Change(Kind.RESYNC, "", 0)) is None
+    world.registrar.on_change(Change(Kind.RESYNC, "", 0))
     assert await world.registrar.lookup(ALICE) == ()
 
 
 async def test_nobody_listening_costs_no_read() -> None:
-    world = World()
-    world.registrar.listener = None
-    assert world.registrar.on_change(Change(Kind.BINDING, ALICE, 2)) is None
+    world = World(heard=False)
+    await world.register(CONTACT)
+    world.registrar.on_change(Change(Kind.BINDING, ALICE, 2))
     await world.registrar.expired([ALICE])
+    await world.registrar.settle()
     assert world.store.reads == 0
 
 
@@ -224,8 +228,9 @@ async def test_sweep_is_told_with_what_is_left() -> None:
     world = World()
     await world.register(CONTACT)
     world.store.sets[ALICE] = BindingSet(2, ())
-    await world.registrar.expired([ALICE])
-    await world.registrar.expired([ALICE])
+    for _ in range(2):
+        await world.registrar.expired([ALICE])
+        await world.registrar.settle()
     change = world.heard[-1]
     assert (change.cause, len(change.before or ()), change.after) == (Cause.EXPIRED, 1, ())
     assert len(world.heard) == 2
@@ -240,12 +245,3 @@ async def test_expiry_noticed_by_a_register_is_told_before_it() -> None:
     assert [change.cause for change in world.heard[1:]] == [Cause.EXPIRED, Cause.REGISTERED]
     assert world.heard[1].after == ()
     assert world.store.writes[-1].remove == ("sip:alice@192.0.2.10:5070",)
-
-
-async def test_connection_is_kept_with_the_binding() -> None:
-    world = World()
-    flow = FakeFlow(transport="TCP")
-    tx = FakeTransaction(request("REGISTER", "sip:example.com", CONTACT), flow)
-    await world.registrar.register(tx, OWNER)
-    stored = world.store.sets[AoR(ALICE)].bindings[0]
-    assert (stored.flow, stored.worker) == ("tcp:192.0.2.10:5070", "w1")

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from proxy.registrar_service import BindingsChange, Cause, RegistrarService
+from proxy.answers import Extensions
+from proxy.changes import BindingsChange, Cause
+from proxy.registrar_service import RegistrarService
 from proxy.registration import Limits
 from sip.authenticator import Identity
 from sip.message import Response
 from store import migrate
 from store.store import Store, open_store
 from tests.proxy.loopback import BOB, TO_BOB, world
-from tests.proxy.proxykit import ALICE, FakeTransaction, request
+from tests.proxy.proxykit import ALICE, EDGE, FakeTransaction, request
 
 OWNER = Identity(ALICE, "digest")
 STORES = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
@@ -42,6 +44,8 @@ def registrar(store: Store, *, ahead: float = 0.0) -> RegistrarService:
         limits=Limits(60, 7200, 10),
         is_ours={"example.com"}.__contains__,
         clock=lambda: time.time() + ahead,
+        edge=EDGE,
+        extensions=Extensions(),
     )
 
 
@@ -63,11 +67,13 @@ async def test_binding_outlives_its_process(store: Store) -> None:
     await register(
         registrar(store),
         'Contact: <sip:alice@192.0.2.1:5070>;q=0.5;reg-id=1;+sip.instance="<urn:uuid:1>"',
-        "Path: <sip:edge.example.com;lr>",
+        "Path: <sip:edge.example.com;lr;ob>",
+        "Supported: path",
     )
     found = (await registrar(store).lookup(ALICE))[0]
     assert (found.contact, found.q, found.reg_id) == ("sip:alice@192.0.2.1:5070", 0.5, 1)
-    assert (found.instance, found.path) == ("<urn:uuid:1>", ("<sip:edge.example.com;lr>",))
+    assert (found.instance, found.path[1:]) == ("<urn:uuid:1>", ("<sip:edge.example.com;lr;ob>",))
+    assert EDGE.token(found.path[0]) == (found.flow, found.worker)
     second = await register(registrar(store), "Contact: <sip:alice@192.0.2.2>", call_id="c2")
     assert contacts(second) == {"sip:alice@192.0.2.1:5070", "sip:alice@192.0.2.2"}
 
@@ -96,11 +102,12 @@ async def test_sweep_is_told_once(store: Store) -> None:
     """The store deletes what expired; the registrar says what is left of it."""
     service = registrar(store)
     heard: list[BindingsChange] = []
-    service.listener = heard.append
+    service.subscribe(heard.append)
     await register(service, "Contact: <sip:alice@192.0.2.1>;expires=60")
     for _ in range(2):
         expired = await store.expire(time.time() + 7300)
         await service.expired(expired.bindings)
+        await service.settle()
     assert [(change.cause, len(change.after)) for change in heard] == [
         (Cause.REGISTERED, 1),
         (Cause.EXPIRED, 0),

@@ -2,19 +2,32 @@
 
 import pytest
 
-from proxy.errors import BadRegistration, IntervalTooBrief, ProxyError
-from proxy.registration import Limits, Registration, Source, read_registration
+from proxy.errors import (
+    BadExtension,
+    BadRegistration,
+    FirstHopLacksOutbound,
+    IntervalTooBrief,
+    LoopingContact,
+    ProxyError,
+)
+from proxy.registration import Limits, Registration, read_registration
 from sip.errors import ParseError
 from tests.proxy.proxykit import ALICE, request
 
 LIMITS = Limits(min_expires=60, max_expires=7200, max_contacts=3)
-DIRECT = Source("192.0.2.10", 5070, "UDP")
+DIRECT = ("192.0.2.10", False)
+CONNECTED = ("192.0.2.10", True)
+TOP = "SIP/2.0/UDP 192.0.2.10:5070;branch=z9hG4bK1"
+PROXIED = f"SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK2, {TOP}"
+FLOW = 'Contact: <sip:a@h>;reg-id=1;+sip.instance="<urn:uuid:1>"'
+EDGE = "Path: <sip:inner.example.com;lr>, <sip:edge.example.com;lr;ob>"
 
 
-def read(*lines: str, source: Source = DIRECT, via: str = "") -> Registration:
-    top = via or "SIP/2.0/UDP 192.0.2.10:5070;branch=z9hG4bK1"
-    return read_registration(request("REGISTER", "sip:example.com", *lines, via=top), ALICE,
-                             source, LIMITS)  # fmt: skip
+def read(
+    *lines: str, source: tuple[str, bool] = DIRECT, via: str = TOP, outbound: bool = True
+) -> Registration:
+    message = request("REGISTER", "sip:example.com", *lines, via=via)
+    return read_registration(message, ALICE, source, LIMITS, outbound=outbound)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +61,9 @@ def test_an_hour_is_never_too_brief() -> None:
     """RFC 3261 §10.3 step 7: only below an hour."""
     limits = Limits(min_expires=7200, max_expires=86400, max_contacts=3)
     message = request("REGISTER", "sip:example.com", "Contact: <sip:a@h>;expires=3600")
-    assert read_registration(message, ALICE, DIRECT, limits).wanted[0].expires == 3600
+    assert (
+        read_registration(message, ALICE, DIRECT, limits, outbound=True).wanted[0].expires == 3600
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,12 +79,18 @@ def test_an_hour_is_never_too_brief() -> None:
         pytest.param(["Contact: <sip:a@h>;q=high"], BadRegistration, id="q-no-number"),
         pytest.param(["Contact: <sip:a@h>;q=nan"], BadRegistration, id="q-nan"),
         pytest.param(["Contact: <sip:a@>"], ParseError, id="uri-without-host"),
-        pytest.param(['Contact: <sip:a@h>;x="\\\0"'], ParseError, id="nul-in-parameter"),
+        pytest.param(['Contact: <sip:a@h>;x="\\\0"'], BadRegistration, id="nul-in-parameter"),
         pytest.param(['Contact: <sip:a@h>;x="\udcff"'], ParseError, id="no-utf-8"),
         pytest.param(
-            ["Contact: <sip:a@h>", 'Path: "\\\0" <sip:p;lr>'], BadRegistration, id="nul-in-path"
+            ["Contact: <sip:a@h>", "Supported: path", 'Path: "\\\0" <sip:p;lr>'],
+            BadRegistration,
+            id="nul-in-path",
         ),
-        pytest.param(["Contact: <sip:a@h>", "Path: <sip:@>"], ParseError, id="path-leads-nowhere"),
+        pytest.param(
+            ["Contact: <sip:a@h>", "Supported: path", "Path: <sip:@>"],
+            ParseError,
+            id="path-leads-nowhere",
+        ),
     ],
 )
 def test_contradiction_is_400(lines: list[str], error: type[ProxyError | ParseError]) -> None:
@@ -102,6 +123,7 @@ def test_what_later_extensions_need_is_kept() -> None:
     registration = read(
         'Contact: <sip:a@h>;q=0.5;reg-id=1;+sip.instance="<urn:uuid:1>";expires=60;audio',
         "Path: <sip:p1.example.com;lr>, <sip:p2.example.com;lr>",
+        "Supported: path",
         "User-Agent: phone",
     )
     wanted = registration.wanted[0]
@@ -117,52 +139,113 @@ def test_reg_id_out_of_range_is_ignored(text: str) -> None:
     assert read(f"Contact: <sip:a@h>;reg-id={text}").wanted[0].reg_id is None
 
 
-NAT = Source("203.0.113.5", 40000, "UDP")
+@pytest.mark.parametrize(
+    ("source", "contact", "via", "on_flow"),
+    [
+        pytest.param(DIRECT, "sip:a@192.0.2.10:5070", TOP, False, id="no-nat"),
+        pytest.param(("203.0.113.5", False), "sip:a@192.0.2.10", TOP, True, id="nat"),
+        pytest.param(("2001:db8::5", False), "sip:a@192.0.2.10", TOP, True, id="nat-ipv6"),
+        pytest.param(
+            ("2001:db8::5", False), "sip:a@h", "SIP/2.0/UDP [2001:DB8::5];branch=z9hG4bK1", False,
+            id="ipv6",
+        ),
+        pytest.param(CONNECTED, "sip:a@192.0.2.10:5070", TOP, True, id="connection"),
+        pytest.param(DIRECT, "sip:a@x7f.invalid", TOP, True, id="invalid-host"),
+        pytest.param(CONNECTED, "sip:a@192.0.2.10", PROXIED, False, id="behind-a-proxy"),
+    ],
+)  # fmt: skip
+def test_client_that_only_its_flow_leads_to(
+    source: tuple[str, bool], contact: str, via: str, on_flow: bool
+) -> None:
+    """RFC 5626 §6, RFC 3581 §4, RFC 7118 §5: connected, behind a NAT, or nameless."""
+    assert read(f"Contact: <{contact}>", source=source, via=via).on_flow is on_flow
+
+
+def test_registered_flow_over_plain_udp_is_kept() -> None:
+    """RFC 5626 §6: the registrar stores enough to find the flow again."""
+    registration = read(FLOW, "Supported: outbound")
+    assert registration.on_flow
+    assert registration.wanted[0].reg_id == 1
 
 
 @pytest.mark.parametrize(
-    ("source", "contact", "via", "received"),
+    ("lines", "via", "agreed"),
     [
-        pytest.param(DIRECT, "sip:a@192.0.2.10:5070", "", "", id="no-nat"),
-        pytest.param(NAT, "sip:a@192.0.2.10:5070", "", "sip:203.0.113.5:40000", id="udp"),
-        pytest.param(
-            Source("203.0.113.5", 40000, "TCP"), "sip:a@192.0.2.10:5070", "",
-            "sip:203.0.113.5:40000;transport=tcp", id="tcp",
-        ),
-        pytest.param(
-            Source("2001:db8::5", 40000, "UDP"), "sip:a@192.0.2.10:5070", "",
-            "sip:[2001:db8::5]:40000", id="ipv6",
-        ),
-        pytest.param(
-            Source("192.0.2.10", 40000, "TCP", "tcp:192.0.2.10:40000"), "sip:a@192.0.2.10:5070", "",
-            "sip:192.0.2.10:40000;transport=tcp", id="connection",
-        ),
-        pytest.param(
-            Source("192.0.2.10", 5070, "TCP", "tcp:192.0.2.10:5070"), "sip:a@192.0.2.10:5070", "",
-            "", id="connection-that-the-contact-names",
-        ),
-        pytest.param(
-            DIRECT, "sip:a@x7f.invalid", "", "sip:192.0.2.10:5070", id="invalid-host"
-        ),
-        pytest.param(
-            NAT, "sip:a@192.0.2.10",
-            "SIP/2.0/UDP 203.0.113.5;branch=z9hG4bK2, SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1",
-            "", id="behind-a-proxy",
-        ),
+        pytest.param(["Supported: path, Outbound"], TOP, True, id="direct"),
+        pytest.param(["Supported: path"], TOP, False, id="client-does-not-ask"),
+        pytest.param(["Supported: path, outbound", EDGE], PROXIED, True, id="edge-proxy"),
     ],
-)  # fmt: skip
-def test_received_is_where_a_client_behind_a_nat_is(
-    source: Source, contact: str, via: str, received: str
+)
+def test_outbound_is_agreed_when_client_and_first_hop_do_it(
+    lines: list[str], via: str, agreed: bool
 ) -> None:
-    """RFC 3581 §4, RFC 7118 §5: the way back to a client whose contact leads nowhere."""
-    assert read(f"Contact: <{contact}>", source=source, via=via).received == received
+    """RFC 5626 §6."""
+    registration = read(FLOW, *lines, via=via)
+    assert (registration.outbound, registration.wanted[0].reg_id) == (agreed, 1)
 
 
-def test_connection_names_its_process() -> None:
-    """A binding behind a connection names the process that holds it."""
-    source = Source("192.0.2.10", 5070, "TCP", "tcp:192.0.2.10:5070", "w1")
-    registration = read("Contact: <sip:a@h>", source=source)
-    assert (registration.flow, registration.worker) == ("tcp:192.0.2.10:5070", "w1")
+@pytest.mark.parametrize(
+    "path", [[], ["Path: <sip:edge.example.com;lr>"]], ids=["no-path", "no-ob"]
+)
+def test_first_hop_without_outbound_is_439(path: list[str]) -> None:
+    """RFC 5626 §6, §11.6."""
+    with pytest.raises(FirstHopLacksOutbound) as caught:
+        read(FLOW, "Supported: outbound, path", *path, via=PROXIED)
+    assert caught.value.status == 439
+
+
+@pytest.mark.parametrize(
+    ("contact", "via", "outbound"),
+    [
+        pytest.param(FLOW, PROXIED, True, id="client-does-not-ask-for-more"),
+        pytest.param("Contact: <sip:a@h>;reg-id=1", TOP, True, id="no-instance"),
+        pytest.param(FLOW, TOP, False, id="switched-off"),
+    ],
+)
+def test_reg_id_that_does_not_count(contact: str, via: str, outbound: bool) -> None:
+    """RFC 5626 §6."""
+    registration = read(contact, "Supported: path", via=via, outbound=outbound)
+    assert registration.wanted[0].reg_id is None
+    assert not registration.outbound
+
+
+def test_two_contacts_with_a_flow_among_them_are_400() -> None:
+    """RFC 5626 §6."""
+    with pytest.raises(BadRegistration):
+        read(FLOW, "Contact: <sip:b@h>")
+
+
+def test_flow_may_come_with_contacts_that_go() -> None:
+    """RFC 5626 §6: it can de-register others."""
+    assert len(read(FLOW, "Contact: <sip:b@h>;expires=0").wanted) == 2
+
+
+def test_path_that_the_client_does_not_know_of_is_420() -> None:
+    """RFC 3327 §5.3: the recommended policy."""
+    with pytest.raises(BadExtension) as caught:
+        read("Contact: <sip:a@h>", "Path: <sip:p;lr>")
+    assert (caught.value.status, list(caught.value.headers)) == (420, [("Unsupported", "path")])
+
+
+@pytest.mark.parametrize("contact", [ALICE, "tel:+15551234"])
+def test_instance_needs_a_contact_of_its_own(contact: str) -> None:
+    """RFC 5627 §5.1: anything else would loop."""
+    with pytest.raises(LoopingContact) as caught:
+        read(f'Contact: <{contact}>;+sip.instance="<urn:uuid:1>"')
+    assert caught.value.status == 403
+
+
+def test_contact_parameters_that_are_ours_to_say_are_not_kept() -> None:
+    """RFC 5627 §5.1: a client cannot suggest a GRUU."""
+    wanted = read('Contact: <sip:a@h>;pub-gruu="sip:x@h;gr=1";temp-gruu="sip:y@h;gr";q=0.3')
+    assert wanted.wanted[0].parameters == "q=0.3"
+
+
+@pytest.mark.parametrize(("tags", "known"), [("gruu, path", True), ("path", False)])
+def test_client_that_knows_gruus(tags: str, known: bool) -> None:
+    """RFC 5627 §5.2."""
+    registration = read('Contact: <sip:a@h>;+sip.instance="<urn:uuid:1>"', f"Supported: {tags}")
+    assert registration.gruu is known
 
 
 @pytest.mark.parametrize(
