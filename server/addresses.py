@@ -73,6 +73,20 @@ def check_internal(text: str) -> str:
     return str(HostPort.parse(text)) if text.strip() else ""
 
 
+def check_dns_server(text: str) -> str:
+    """`text` as `address` or `address:port`, IPv6 with a port in brackets; ValueError otherwise."""
+    text = text.strip()
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        server = HostPort.parse(text)
+    try:
+        ipaddress.ip_address(server.host)
+    except ValueError:
+        raise ValueError(f"{text!r}: a DNS server is named by its IP address") from None
+    return str(server)
+
+
 def check_route(text: str) -> str:
     """`text` as a Route value in angle brackets; ValueError unless it is a SIP URI of one."""
     try:

@@ -108,6 +108,7 @@ class Process:
             await endpoint.start()
         except TransportError as error:
             raise ServerError(f"sip.listen: {error}") from error
+        stack.push_async_callback(bounded, "dns", services.resolver.close)
         stack.push_async_callback(bounded, "sip", endpoint.stop)
         with told_in_one_line():
             await services.events.start()

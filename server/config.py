@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from server.addresses import (
     check_advertise,
+    check_dns_server,
     check_domain,
     check_http_listen,
     check_internal,
@@ -106,6 +107,7 @@ Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
 HttpListen = Annotated[str, AfterValidator(check_http_listen)]
 Routes = Annotated[tuple[Annotated[str, AfterValidator(check_route)], ...], _AsList]
 SipListen = Annotated[str, AfterValidator(check_sip_listen)]
+DnsServers = Annotated[tuple[Annotated[str, AfterValidator(check_dns_server)], ...], _AsList]
 Domain = Annotated[str, AfterValidator(check_domain)]
 Users = Annotated[tuple[Annotated[AoR, AfterValidator(_check_user)], ...], _AsList]
 _BOTH: Final = (DigestAlgorithm.MD5, DigestAlgorithm.SHA_256)
@@ -183,6 +185,19 @@ class SipSettings(BaseModel):
         if self.min_expires > self.max_expires:
             raise ValueError("min_expires is more than max_expires")
         return self
+
+
+class DnsSettings(BaseModel):
+    """Looking up where requests of other domains go."""
+
+    model_config = _SECTION
+
+    servers: DnsServers = Field(
+        (), description="IP addresses, each with a port if it is not 53; empty: the system's"
+    )
+    timeout: float = Field(
+        2, gt=0, le=60, description="seconds for one look-up, every server and try together"
+    )
 
 
 class HttpSettings(BaseModel):
@@ -314,6 +329,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, description="processes on this host (only 1 for now)")
     store: StoreSettings = StoreSettings()
     sip: SipSettings = SipSettings()
+    dns: DnsSettings = DnsSettings()
     http: HttpSettings = HttpSettings()
     admin: AdminSettings = AdminSettings()
     tls: TlsSettings = TlsSettings()

@@ -11,6 +11,8 @@ from proxy.answers import Extensions
 from proxy.registration import Limits
 from server.config import Settings
 from sip.transport.config import EndpointConfig
+from sip.transport.dns import Dns
+from sip.transport.dns_resolver import DnsResolver
 from xcap.config import XcapConfig
 
 WORKER_ID_OCTETS: Final = 4
@@ -39,6 +41,13 @@ def endpoint_config(settings: Settings, worker: str) -> EndpointConfig:
         source_rate=limits.source_rate,
         source_burst=limits.source_burst,
     )
+
+
+def dns_resolver(settings: Settings) -> DnsResolver:
+    """What finds other servers; it looks for addresses of the families that we listen on."""
+    families = {"AAAA" if "[" in listen else "A" for listen in settings.sip.listen}
+    dns = Dns(servers=settings.dns.servers, timeout=settings.dns.timeout)
+    return DnsResolver(dns, addresses="+".join(sorted(families)))
 
 
 def registrar_limits(settings: Settings) -> Limits:

@@ -27,6 +27,7 @@ from server.internal_address import internal_address
 from server.logs import traced
 from server.metrics import Metrics
 from server.parts import (
+    dns_resolver,
     endpoint_config,
     event_packages,
     our_addresses,
@@ -42,6 +43,7 @@ from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
 from sip.lockout import Lockout
+from sip.transport.dns_resolver import DnsResolver
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.trust import TrustedPeers
 from sip.uri import AoR
@@ -66,6 +68,7 @@ class Services:
     event_stats: EventStats
     metrics: Metrics
     routing: RoutingService
+    resolver: DnsResolver
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -87,6 +90,7 @@ class Ground:
     mint: NonceMint
     counts: NonceCounts
     """Mint and counts are shared by SIP and XCAP."""
+    resolver: DnsResolver
 
     @classmethod
     async def lay(cls, settings: Settings, store: Store, node: str) -> "Ground":
@@ -94,7 +98,9 @@ class Ground:
         secret = await store.secret()
         ours = OurAddresses(settings.domains, our_addresses(settings))
         mint, counts = NonceMint(secret), NonceCounts(floor=time.time())
-        return cls(settings, store, worker_id(node), secret, ours, mint, counts)
+        return cls(
+            settings, store, worker_id(node), secret, ours, mint, counts, dns_resolver(settings)
+        )
 
     def authenticator(
         self, algorithms: Sequence[str], lockout: Lockout | None = None
@@ -131,6 +137,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         on_error=report_failure,
         on_flow_closed=lambda flow: registrar.flow_lost(flow),
         trusted=TrustedPeers(settings.sip.trusted_peers).trusts,
+        resolver=ground.resolver,
         stateless={"OPTIONS": lambda *arrived: dispatcher.options(*arrived)},
     )
     identities = _identities(ground)
@@ -179,6 +186,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         event_stats,
         metrics,
         routing,
+        ground.resolver,
     )
     store.on_change(services.on_change)
     return services

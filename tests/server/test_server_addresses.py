@@ -2,7 +2,13 @@
 
 import pytest
 
-from server.addresses import HostPort, check_advertise, check_domain, check_sip_listen
+from server.addresses import (
+    HostPort,
+    check_advertise,
+    check_dns_server,
+    check_domain,
+    check_sip_listen,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +57,31 @@ def test_an_ipv6_domain_is_written_as_in_a_uri(text: str) -> None:
 def test_what_is_no_domain(text: str) -> None:
     with pytest.raises(ValueError, match="is not a domain name"):
         check_domain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.53", "192.0.2.53"),
+        (" 192.0.2.53:5353 ", "192.0.2.53:5353"),
+        ("2001:db8::53", "2001:db8::53"),
+        ("[2001:db8::53]", "2001:db8::53"),
+        ("[2001:DB8::53]:5353", "[2001:db8::53]:5353"),
+    ],
+)
+def test_a_dns_server_is_an_address_perhaps_with_a_port(text: str, server: str) -> None:
+    assert check_dns_server(text) == server
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ns.example.com", "is not host:port"),
+        ("ns.example.com:53", "named by its IP address"),
+        ("192.0.2.53:70000", "is over"),
+        ("", "is not host:port"),
+    ],
+)
+def test_what_is_no_dns_server(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check_dns_server(text)
