@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SETTINGS ?= $(if $(wildcard presentity.toml),,--config examples/quickstart.toml)
 
-.PHONY: run demo test check bench docs clean
+.PHONY: run demo test check bench load docs clean
 
 # The server on all interfaces: SIP 5060 (UDP and TCP), XCAP 8080, SQLite in presentity.db. Digest is
 # on, so nobody gets in before `presentity user add`.
@@ -31,6 +31,11 @@ bench: $(STAMP)
 	@for file in tests/bench/bench_*.py; do \
 		echo "== $$file"; $(BIN)/python -m "tests.bench.$$(basename $$file .py)" || exit 1; \
 	done
+
+# The whole server: digest registrations, TLS and TCP connections held, calls beside Kamailio. Needs the
+# programs of PostgreSQL on the path (or PG_BIN), sipp, and kamailio for the peer. ARGS="calls --quick" picks.
+load: $(STAMP)
+	$(BIN)/python -m tests.bench.load $(ARGS)
 
 docs: $(STAMP)
 	$(BIN)/python -m server.settings_docs
