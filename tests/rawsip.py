@@ -170,18 +170,21 @@ class SipClient:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
-    async def open(cls, server: tuple[str, int], transport: str = "UDP") -> Self:
-        """Bind a UDP socket, or connect over TCP, to `server`."""
+    async def open(
+        cls, server: tuple[str, int], transport: str = "UDP", *, source: str | None = None
+    ) -> Self:
+        """Bind a UDP socket, or connect over TCP, to `server`; from the address `source`."""
         client = cls(server, transport)
         loop = asyncio.get_running_loop()
+        bound = (source, 0) if source else None
         made: asyncio.BaseTransport
         if transport == "UDP":
             made, client._pipe = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(client.hear), remote_addr=server
+                lambda: _Datagrams(client.hear), remote_addr=server, local_addr=bound
             )
         else:
             made, client._pipe = await loop.create_connection(
-                lambda: _Stream(client.hear, client.end), *server
+                lambda: _Stream(client.hear, client.end), *server, local_addr=bound
             )
         client.local = made.get_extra_info("sockname")[:2]
         return client
