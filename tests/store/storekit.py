@@ -107,7 +107,7 @@ def binding(contact: str = "sip:alice@192.0.2.1", **more: Any) -> Binding:
         "received": "192.0.2.1:5060",
         "path": ("<sip:192.0.2.9;lr>",),
         "instance": "urn:uuid:1",
-        "reg_id": 1,
+        "reg_id": None,
         "user_agent": "phone",
         "updated_at": NOW,
         "flow": "f1",

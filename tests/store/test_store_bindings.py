@@ -27,6 +27,15 @@ async def test_a_write_puts_replaces_and_removes(store: Store) -> None:
     assert set(there.bindings) == {newer, binding("c")}
 
 
+async def test_flows_with_one_contact_are_bindings_of_their_own(store: Store) -> None:
+    """RFC 5626 §6: instance and reg-id make the key."""
+    flows = [binding("a"), binding("a", reg_id=1), binding("a", reg_id=2)]
+    await store.write_bindings(bind(0, *flows))
+    assert set((await store.bindings(ALICE.aor)).bindings) == set(flows)
+    await store.write_bindings(bind(1, remove=(flows[1].key,)))
+    assert set((await store.bindings(ALICE.aor)).bindings) == {flows[0], flows[2]}
+
+
 async def test_versions_go_on_after_the_last_binding_is_gone(store: Store) -> None:
     await store.write_bindings(bind(0, binding("a")))
     await store.write_bindings(bind(1, remove=("a",)))

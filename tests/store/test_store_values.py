@@ -47,8 +47,8 @@ def test_a_payload_takes_no_more_than_its_limit(keys: list[str]) -> None:
 
 
 def test_packed_bindings_come_back() -> None:
-    one = binding(q=None, reg_id=None, parameters="\udcff", path=("a", "b"))
-    assert binding_of(one.contact, one.expires_at, pack_details(one)) == one
+    one = binding(q=None, reg_id=3, parameters="\udcff", path=("a", "b"), begun_at=1.5)
+    assert binding_of(one.key, one.expires_at, pack_details(one)) == one
 
 
 def test_the_cache_takes_no_answer_older_than_an_invalidation() -> None:
