@@ -17,7 +17,7 @@ from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.flow import Flow
 from sip.transport.ids import Ids
-from sip.transport.layer import TransportLayer
+from sip.transport.layer import WEBSOCKETS, TransportLayer
 from sip.transport.resolve import SystemResolver
 from sip.transport.server_transaction import ServerTransaction as ServerTransaction
 from sip.transport.server_transaction import WireFlow
@@ -180,6 +180,10 @@ class Endpoint:
         """A flow to `target`, its connection opened as needed; TransportError if it cannot be."""
         return await self._flows.flow_for(target, prefer)
 
+    def failed(self, target: Target) -> None:
+        """Remember that `target` did not serve: for a while it is tried last (RFC 3263 §4.3)."""
+        self._resolver.failed(target)
+
     def _flow_closed(self, flow: Flow) -> None:
         self._layer.flow_closed(flow)
         if self._on_flow_closed is not None:
@@ -249,7 +253,12 @@ class Endpoint:
         return await self.flow_to(uri, size=len(bytes(request)) + VIA_ALLOWANCE)
 
     def _answer_elsewhere(self, flow: WireFlow, port: int, data: bytes) -> None:
-        """Open a connection to where the request came from, for its response (§18.2.2)."""
+        """Open a connection to where the request came from, for its response (§18.2.2).
+
+        TransportError when it came over a WebSocket: to its client there is no other road.
+        """
+        if flow.transport.lower() in WEBSOCKETS:
+            raise TransportError(f"{flow.name}: the connection is closed")
         task = asyncio.create_task(self._connect_and_send(flow, data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -24,9 +24,11 @@ from sip.transport.target import Target
 from sip.transport.timers import Timers
 from sip.transport.tls_context import TlsContexts
 from sip.transport.udp import UdpFlow, UdpListener
+from sip.transport.websocket import WebSocketServer
 from sip.uri import SipUri
 
 SECURE: Final = frozenset({"tls", "wss"})
+WEBSOCKETS: Final = frozenset({"ws", "wss"})
 SHARE_PORT: Final = frozenset({"udp", "tcp"})
 """Listeners at port 0 of one host get the same port if it is of these."""
 KEPT_DESCRIPTORS: Final = 200
@@ -63,6 +65,7 @@ class TransportLayer:
         self._connector = Connector(self.connections, self._contexts)
         self._udp: list[UdpListener] = []
         self._acceptors: list[Acceptor] = []
+        self._websockets: list[WebSocketServer] = []
         self.transports: tuple[str, ...] = ("tcp", "tls")
         """What we can send by, the most preferred first."""
 
@@ -93,6 +96,8 @@ class TransportLayer:
             listener.close()
         for acceptor in self._acceptors:
             acceptor.close()
+        for server in self._websockets:
+            server.close()
         self._connector.close()
         self.connections.close()
 
@@ -171,6 +176,10 @@ class TransportLayer:
 
     def _factory(self, transport: str) -> ProtocolFactory:
         """Makes the protocol of an accepted connection."""
+        if transport in WEBSOCKETS:
+            server = WebSocketServer(self.connections, transport.upper())
+            self._websockets.append(server)
+            return server
         return lambda: StreamFlow(self.connections, transport.upper())
 
     def _context_for(self, address: ListenAddress) -> Callable[[], ssl.SSLContext]:
