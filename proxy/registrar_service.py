@@ -5,7 +5,8 @@ seen, and the store's compare-and-swap says whether that was right: a new AoR co
 trip. When it was not, the core decides again on what is there.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from proxy.answers import Extensions, registered
@@ -64,6 +65,7 @@ class RegistrarService:
         clock: Clock,
         edge: Edge,
         extensions: Extensions,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`is_ours` says of a host in lower case whether it is a domain that we serve."""
         self._store = store
@@ -75,7 +77,7 @@ class RegistrarService:
         self._gruus = Gruus(edge.key)
         self._ledger = Ledger()
         self._flows = FlowIndex()
-        self._backlog: Backlog[_Chore] = Backlog(self._do)
+        self._backlog: Backlog[_Chore] = Backlog(self._do, sleep=sleep)
 
     @property
     def flows(self) -> FlowIndex:
