@@ -17,14 +17,14 @@ from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.gate import Gate
 from sip.transport.timers import Timers
+from sip.transport.tls_transport import TlsTransport
+from sip.wheel import Timer
 
 BACKLOG: Final = 1024
 BURST: Final = 64
 """Connections taken at one wake-up, before the loop sees to others."""
 PAUSE: Final = 0.5
 """Seconds without accepting after the host refused us a descriptor."""
-SHUTDOWN_TIMEOUT: Final = 3.0
-"""Seconds that a peer gets to say good-bye to TLS."""
 
 _ONE_CONNECTION: Final = frozenset({ECONNABORTED, EINTR})
 """Errors of accept(2) that are over with the connection they concern."""
@@ -51,6 +51,14 @@ class AcceptedSocket(socket.socket):
     def close(self) -> None:
         """Close, and leave."""
         super().close()
+        self._leave()
+
+    def detach(self) -> int:
+        """What uvloop does in place of `close`, when it has closed the descriptor itself."""
+        self._leave()
+        return super().detach()
+
+    def _leave(self) -> None:
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.leave(self._source)
@@ -132,33 +140,47 @@ class Acceptor:
             return
         sock = AcceptedSocket(taken, self._gate, source)
         self._stats.accepted[self._transport] += 1
-        task = self._loop.create_task(self._secure(sock) if self._tls else self._connect(sock))
+        factory = self._factory if self._tls is None else self._secured(self._tls())
+        task = self._loop.create_task(self._connect(sock, factory))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, sock: AcceptedSocket) -> None:
+    async def _connect(self, sock: AcceptedSocket, factory: ProtocolFactory) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._factory, sock)
+            await self._loop.connect_accepted_socket(factory, sock)
         except OSError:
             sock.close()
 
-    async def _secure(self, sock: AcceptedSocket) -> None:
-        """Shake hands, for so long as is allowed."""
-        assert self._tls is not None
-        self._gate.handshaking += 1
-        try:
-            await self._loop.connect_accepted_socket(
-                self._factory,
-                sock,
-                ssl=self._tls(),
-                ssl_handshake_timeout=self._handshake_timeout,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
-            )
-        except OSError:
+    def _secured(self, context: ssl.SSLContext) -> ProtocolFactory:
+        """Makes a protocol that shakes hands, for so long as is allowed."""
+        handshake = _Handshake(self._gate, self._stats, self._transport)
+
+        def secure() -> TlsTransport:
+            wire = TlsTransport(context, self._factory(), done=handshake.end)
+            limit = self._timers.now() + self._handshake_timeout
+            handshake.timer = self._timers.schedule(limit, wire.abort)
+            return wire
+
+        return secure
+
+
+class _Handshake:
+    """A TLS handshake under way."""
+
+    def __init__(self, gate: Gate, stats: ConnectionStats, transport: str) -> None:
+        self._gate = gate
+        self._stats = stats
+        self._transport = transport
+        self.timer: Timer | None = None
+        gate.handshaking += 1
+
+    def end(self, error: Exception | None) -> None:
+        """It ended, well or in failure."""
+        self._gate.handshaking -= 1
+        if self.timer is not None:
+            self.timer.cancel()
+        if error is not None:
             self._stats.failed_handshakes[self._transport] += 1
-            sock.close()
-        finally:
-            self._gate.handshaking -= 1
 
 
 def bind_stream(address: ListenAddress, config: EndpointConfig) -> socket.socket:

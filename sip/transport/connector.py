@@ -5,12 +5,12 @@ import ssl
 
 from sip.errors import TransportError
 from sip.locate import numeric
-from sip.transport.acceptor import SHUTDOWN_TIMEOUT
 from sip.transport.connections import Connections
 from sip.transport.flow import bracketed
 from sip.transport.stream import StreamFlow
 from sip.transport.target import Target
 from sip.transport.tls_context import TlsContexts
+from sip.transport.tls_transport import TlsTransport
 
 
 class Connector:
@@ -75,15 +75,31 @@ class Connector:
 
     async def _tls(self, target: Target) -> StreamFlow:
         """With the name that we want asked for (RFC 6066 §3), unless it is but an address."""
+        loop = asyncio.get_running_loop()
         flow = StreamFlow(self._connections, "TLS", wanted=target.domain)
-        await asyncio.get_running_loop().create_connection(
-            lambda: flow,
-            target.host,
-            target.port,
-            ssl=self._contexts.client(),
-            server_hostname="" if numeric(target.domain) else target.domain,
-            ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+        handshake: asyncio.Future[None] = loop.create_future()
+
+        def done(error: Exception | None) -> None:
+            if handshake.done():
+                return
+            if error is None:
+                handshake.set_result(None)
+            else:
+                handshake.set_exception(error)
+
+        wire = TlsTransport(
+            self._contexts.client(),
+            flow,
+            done=done,
+            server_side=False,
+            server_name=None if numeric(target.domain) else target.domain,
         )
+        try:
+            await loop.create_connection(lambda: wire, target.host, target.port)
+            await handshake
+        except BaseException:
+            wire.abort()
+            raise
         return flow
 
 

@@ -163,7 +163,7 @@ class StreamFlow(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self.closed = True
-        self._reader = None
+        self._wire = self._reader = None
         self._owner.drop(self)
 
     def pause_writing(self) -> None:
