@@ -12,9 +12,7 @@ from typing import Final, Self
 from sip.address import NameAddr
 from sip.errors import ParseError
 
-SIP_TRANSPORTS: Final = frozenset({"udp", "tcp"})
-LATER_TRANSPORTS: Final = frozenset({"tls", "ws", "wss"})
-"""Named by the settings' contract, but without a listener yet."""
+SIP_TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 MAX_PORT: Final = 65535
 _LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -56,10 +54,9 @@ def check_sip_listen(text: str) -> str:
     """`text` as `transport:host:port`, transport in lower case; ValueError otherwise."""
     transport, colon, rest = text.strip().partition(":")
     transport = transport.lower()
-    if transport in LATER_TRANSPORTS:
-        raise ValueError(f"{text!r}: {transport} listeners are not supported yet, only udp and tcp")
     if not colon or transport not in SIP_TRANSPORTS:
-        raise ValueError(f"{text!r} is not transport:host:port with transport udp or tcp")
+        known = ", ".join(SIP_TRANSPORTS)
+        raise ValueError(f"{text!r} is not transport:host:port with transport one of {known}")
     return f"{transport}:{HostPort.parse(rest)}"
 
 

@@ -131,7 +131,7 @@ class SipSettings(BaseModel):
 
     listen: Annotated[tuple[SipListen, ...], _AsList, Field(min_length=1)] = Field(
         ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"),
-        description='udp and tcp; IPv6 as "udp:[::1]:5060"',
+        description='also "tls:...", "ws:..." and "wss:..."; IPv6 as "udp:[::1]:5060"',
     )
     advertise: Annotated[str, AfterValidator(check_advertise)] = Field(
         "", description="public host or host:port put into Via, Contact and Record-Route"
@@ -173,6 +173,13 @@ class SipSettings(BaseModel):
         (),
         description='web origins whose pages may open WebSockets, "https://phone.example.com"; '
         "empty allows all; programs that name no origin are always let in",
+    )
+    timer_c: float = Field(
+        181, gt=180, description="seconds an INVITE may ring without news (RFC 3261 timer C)"
+    )
+    max_branches: int = Field(20, ge=1, description="contacts that one request is forked to")
+    record_route: bool = Field(
+        True, description="stay in the path of calls; false: only of those that need it"
     )
     routing: str = Field(
         "",

@@ -108,10 +108,11 @@ def test_a_file_of_tls_that_is_not_there_is_named(deployment: Deployment, key: s
     assert said.startswith(f"tls.{key}: /nonexistent/file.pem: ")
 
 
-def test_tls_listeners_are_refused_for_now(deployment: Deployment) -> None:
-    said = refusal(deployment, "--set", f"sip.listen=tls:{LOOPBACK}:5061")
+@pytest.mark.parametrize("transport", ["tls", "wss"])
+def test_tls_listeners_need_a_certificate(deployment: Deployment, transport: str) -> None:
+    said = refusal(deployment, "--set", f"sip.listen={transport}:{LOOPBACK}:0")
     assert said.startswith("sip.listen: ")
-    assert "not supported yet" in said
+    assert "tls.certificate is not set" in said
 
 
 def test_sqlite_serves_one_process(deployment: Deployment) -> None:

@@ -42,6 +42,11 @@ def test_the_transport_may_be_in_capitals() -> None:
     assert check_sip_listen("UDP:127.0.0.1:5060") == "udp:127.0.0.1:5060"
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls", "ws", "wss"])
+def test_transports_to_listen_by(transport: str) -> None:
+    assert check_sip_listen(f"{transport}:[::1]:5060") == f"{transport}:[::1]:5060"
+
+
 @pytest.mark.parametrize("text", ["", "sip.example.com", "sip.example.com:5070", "[2001:db8::1]"])
 def test_what_may_be_advertised(text: str) -> None:
     assert check_advertise(text) == text

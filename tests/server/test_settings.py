@@ -81,7 +81,6 @@ def test_domains_are_lower_case() -> None:
         ("store.url=postgresql://host", "store.url: is neither sqlite"),
         ("sip.listen=udp:0.0.0.0", "sip.listen: '0.0.0.0' is not host:port"),
         ("sip.listen=sctp:0.0.0.0:5060", "sip.listen: 'sctp:0.0.0.0:5060' is not transport"),
-        ("sip.listen=tls:0.0.0.0:5061", "sip.listen: 'tls:0.0.0.0:5061': tls listeners are not"),
         ("sip.listen=udp:0.0.0.0:70000", "sip.listen: '0.0.0.0:70000': port 70000 is over"),
         ("sip.listen=udp:[::zz]:5060", "sip.listen: "),
         ("sip.trusted_peers=10.0.0.1/8", "sip.trusted_peers: "),
