@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from presence.failover import UNAVAILABLE, Failover, blames_server, may_have_others, road_of
 from presence.failure import Fate, reaction
 from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription
 from presence.notification import Template, join, make_template, subscription_state
@@ -37,6 +38,9 @@ class Helper(Protocol):
 
     def find_way(self, live: LiveSubscription, size: int) -> None:
         """Find a flow for `size` octets (0: any), then call `Notifier.way_found`."""
+
+    def find_other(self, live: LiveSubscription, failover: Failover) -> None:
+        """Find a flow to a server that has not been tried, then call `Notifier.other_found`."""
 
     def failed(self, live: LiveSubscription, error: Exception) -> None:
         """We could not make a NOTIFY for `live`: say so, and let it go."""
@@ -66,6 +70,8 @@ class Notifier:
         self._helper = helper
         self.told: dict[str, LiveSubscription] = {}
         """Whose `told_version` or `ceiling` the store does not know yet."""
+        self._failing: dict[str, Failover] = {}
+        """By subscription, while its next hop has not answered."""
 
     def changed(self, resource: LiveResource) -> None:
         """`resource` moved on: tell whoever may hear of it."""
@@ -152,7 +158,7 @@ class Notifier:
         live.told = content.body
         live.in_flight = True
         self._stats.notify_sent += 1
-        done = partial(self._answered, live, live.resource.version)
+        done = partial(self._answered, live, live.resource.version, flow)
         self._endpoint.send_notify(data, branch, flow, done)
 
     def _content(self, live: LiveSubscription) -> Rendered | None:
@@ -219,7 +225,7 @@ class Notifier:
             flow = live.way
         if flow is None:
             live.due = Due.NOTHING
-            self._answered(live, live.told_version, 503, None)
+            self._answered(live, live.told_version, None, UNAVAILABLE, None)
             return
         if size:
             live.large_way = flow
@@ -230,19 +236,53 @@ class Notifier:
         self.pump(live, self._clock())
 
     def _answered(
-        self, live: LiveSubscription, version: int, status: int, response: Response | None
+        self,
+        live: LiveSubscription,
+        version: int,
+        flow: Flow | None,
+        status: int,
+        response: Response | None,
     ) -> None:
-        """The NOTIFY that told `version` got its final response, or none."""
+        """The NOTIFY that told `version` over `flow` got its final response, or none."""
         live.in_flight = False
         if 200 <= status < 300:
             live.told_version = version
             live.memory, live.full = live.offered_memory, live.due is Due.FORCED
             if not live.usage.ended:
                 self.told[live.row.id] = live
+        elif flow is not None and self._fails_over(live, flow, status, response):
+            return
         else:
             self._failed(live, status, response)
+        if self._failing:
+            self._failing.pop(live.id, None)
         if live.due:
             self.pump(live, self._clock())
+
+    def _fails_over(
+        self, live: LiveSubscription, flow: Flow, status: int, response: Response | None
+    ) -> bool:
+        """Whether another server of the next hop is looked for (RFC 3263 §4.3)."""
+        back = flow is live.arrival and flow.reliable
+        if back or not blames_server(status, response) or not may_have_others(live.hop):
+            return False
+        failing = self._failing.setdefault(live.id, Failover())
+        failing.status, failing.response = status, response
+        failing.tried.add(road_of(flow))
+        live.in_flight = True
+        self._helper.find_other(live, failing)
+        return True
+
+    def other_found(self, live: LiveSubscription, flow: Flow | None) -> None:
+        """`find_other` is through: the newest state goes there, or there is no other server."""
+        failing = self._failing.get(live.id)
+        if flow is None or failing is None:
+            said = (failing.status, failing.response) if failing else (UNAVAILABLE, None)
+            self._answered(live, live.told_version, None, *said)
+            return
+        live.told, live.full, live.due = None, True, Due.FORCED
+        live.large_way = None
+        self.way_found(live, flow, size=0, request_uri=None)
 
     def _failed(self, live: LiveSubscription, status: int, response: Response | None) -> None:
         self._stats.notify_failed[status] += 1

@@ -15,6 +15,7 @@ from presence.config import PresenceConfig
 from presence.core_service import Core, Exists
 from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
+from presence.failover import Failover
 from presence.live import LiveSubscription
 from presence.package import EventPackage, Variant, allow_events
 from presence.policy import Authorize
@@ -25,7 +26,8 @@ from presence.route import leads_home
 from presence.stats import EventStats
 from presence.subscribe_service import SubscribeService
 from sip.authenticator import Identity
-from sip.errors import SipError
+from sip.errors import SipError, TransportError
+from sip.locate import Target
 from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri
 from store.errors import StoreError, StoreFull
@@ -140,6 +142,10 @@ class EventService:
         """A NOTIFY needs a flow that takes waiting (`notifier.Helper`)."""
         self._core.spawn(self._find_way(live, size))
 
+    def find_other(self, live: LiveSubscription, failover: Failover) -> None:
+        """A NOTIFY was not answered by the server it went to (`notifier.Helper`)."""
+        self._core.spawn(self._find_other(live, failover))
+
     def ended(self, live: LiveSubscription) -> None:
         """A NOTIFY failed in a way that ends `live` (`notifier.Helper`)."""
         if self._core.engine.index.get(live.id) is live:
@@ -166,6 +172,28 @@ class EventService:
         finally:
             request_uri = found.uri if found is not None else None
             self._core.engine.notifier.way_found(live, flow, size=size, request_uri=request_uri)
+
+    async def _find_other(self, live: LiveSubscription, failover: Failover) -> None:
+        """A flow to the next server of the next hop that can be reached (RFC 3263 §4.3)."""
+        flow: Flow | None = None
+        try:
+            targets = await self._endpoint.targets(live.hop) if live.hop is not None else ()
+            for target in targets:
+                if target[:3] in failover.tried:
+                    self._endpoint.failed(target)
+            flow = await self._first_reached(failover.others(targets), live.arrival)
+        except (SipError, OSError) as error:
+            log.info("notify-unroutable", call_id=live.row.call_id, error=str(error))
+        finally:
+            self._core.engine.notifier.other_found(live, flow)
+
+    async def _first_reached(self, targets: Sequence[Target], prefer: Flow | None) -> Flow | None:
+        for target in targets:
+            try:
+                return await self._endpoint.flow_for(target, prefer=prefer)
+            except TransportError:
+                self._endpoint.failed(target)
+        return None
 
     async def _home(self, live: LiveSubscription) -> Hop | None:
         """The binding behind a Contact that is a GRUU or AoR of ours."""

@@ -14,8 +14,10 @@ from presence.ports import Done
 from presence.recovery_service import OnExpiredBindings
 from presence.service import EventService, ResolveTarget
 from sip.authenticator import Identity
+from sip.certificates import PeerCertificate
 from sip.errors import TransportError
 from sip.head import encode
+from sip.locate import Target
 from sip.message import Request, Response, build_response, parse_message
 from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri
@@ -60,6 +62,15 @@ class FakeFlow:
     remote: tuple[str, int] = ("192.0.2.9", 5060)
     local: tuple[str, int] = ("192.0.2.1", 5060)
     closed: bool = False
+    certificate: PeerCertificate | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.transport.lower()}:{self.remote[0]}:{self.remote[1]}"
+
+    @property
+    def secure(self) -> bool:
+        return self.transport in ("TLS", "WSS")
 
     @property
     def reliable(self) -> bool:
@@ -128,6 +139,9 @@ class FakeEndpoint:
         self.slow_flow: FakeFlow | None = FakeFlow("TCP")
         """What waiting leads to; None fails."""
         self.asked: list[tuple[str, int]] = []
+        self.servers: dict[Target, FakeFlow | None] = {}
+        """What a next hop with several servers stands for, and what leads to each."""
+        self.avoided: list[Target] = []
         self._arrived = asyncio.Event()
 
     def new_branch(self) -> str:
@@ -145,6 +159,18 @@ class FakeEndpoint:
         if self.slow_flow is None:
             raise TransportError("nowhere")
         return self.slow_flow
+
+    async def targets(self, uri: SipUri, *, size: int = 0) -> Sequence[Target]:
+        return tuple(self.servers)
+
+    async def flow_for(self, target: Target, *, prefer: Flow | None = None) -> Flow:
+        flow = self.servers[target]
+        if flow is None:
+            raise TransportError("nobody there")
+        return flow
+
+    def failed(self, target: Target) -> None:
+        self.avoided.append(target)
 
     def send_notify(self, data: bytes, branch: str, flow: Flow, done: Done) -> None:
         sent = Sent(data, flow, done)
