@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.processes import DOMAIN, Deployment, Running, sqlite_url
+from tests.processes import DOMAIN, Deployment, Running, Section, sqlite_url
 from tests.rawdigest import Login
 from tests.rawsip import Header, Heard, SipClient, compose
 from tests.rawusers import User, pidf
@@ -36,7 +36,7 @@ NewUser = Callable[..., Awaitable[User]]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("security")
-    settings = {
+    settings: dict[str, Section] = {
         "sip": {"trusted_peers": [f"{PEER}/32"]},
         "limits": {"auth_failures": FAILURES, "lockout": 600},
     }
