@@ -78,6 +78,16 @@ def _list_from_text(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _table_from_text(value: Any) -> Any:
+    """A table out of JSON, which is what environment and `--set` give."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value or "{}")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not a JSON object: {error}") from error
+
+
 def _check_store_url(value: str) -> str:
     scheme = urlsplit(value).scheme
     if scheme == "sqlite" and value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
@@ -134,7 +144,15 @@ class SipSettings(BaseModel):
         description='also "tls:...", "ws:..." and "wss:..."; IPv6 as "udp:[::1]:5060"',
     )
     advertise: Annotated[str, AfterValidator(check_advertise)] = Field(
-        "", description="public host or host:port put into Via, Contact and Record-Route"
+        "",
+        description="public host or host:port put into Via, Contact and Record-Route; the port "
+        "is that of udp and tcp, with tls, ws and wss the listener's own is told",
+    )
+    max_connections: int = Field(
+        50_000, ge=0, description="by tcp, tls, ws and wss together; more are refused"
+    )
+    max_connections_per_source: int = Field(
+        1000, ge=0, description="from one address that is no trusted peer"
     )
     internal: Annotated[str, AfterValidator(check_internal)] = Field(
         "",
@@ -233,16 +251,42 @@ class AdminSettings(BaseModel):
     listen: HttpListen = Field("127.0.0.1:8081", description="/healthz /readyz /metrics /api")
 
 
-class TlsSettings(BaseModel):
-    """PEM files; read when there are TLS listeners, which there are none of yet."""
+class HostCertificate(BaseModel):
+    """PEM files of one host name."""
 
     model_config = _SECTION
 
-    certificate: str = Field("", description="PEM file for TLS listeners")
-    key: str = Field("", description="PEM file of the certificate's key")
-    client_ca: str = Field(
-        "", description="PEM file; when set, client certificates are asked for and checked"
+    certificate: str = Field(min_length=1)
+    key: str = ""
+
+
+class TlsSettings(BaseModel):
+    """PEM files for tls and wss listeners and for TLS to others; read again on SIGHUP."""
+
+    model_config = _SECTION
+
+    certificate: str = Field("", description="our certificate and its chain; listeners need it")
+    key: str = Field("", description="the certificate's key; empty: it is in the same file")
+    hosts: Annotated[dict[Domain, HostCertificate], BeforeValidator(_table_from_text)] = Field(
+        {},
+        description="certificates for clients that ask for another host name (SNI): "
+        '{"sip.example.org" = {certificate = "org.pem", key = "org.key"}}',
     )
+    client_ca: str = Field(
+        "", description="roots; when set, client certificates are asked for and checked"
+    )
+    require_client_certificate: bool = Field(
+        False, description="true lets nobody in without one; needs client_ca"
+    )
+    server_ca: str = Field(
+        "", description="roots for the servers that we connect to; empty: those of the system"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_checked(self) -> Self:
+        if self.require_client_certificate and not self.client_ca:
+            raise ValueError("require_client_certificate needs client_ca")
+        return self
 
 
 class LimitsSettings(BaseModel):

@@ -37,7 +37,14 @@ def settle_memory() -> None:
 
 def check_files(tls: TlsSettings) -> None:
     """Raise ServerError for a file of `[tls]` that is named and cannot be read."""
-    named = {"certificate": tls.certificate, "key": tls.key, "client_ca": tls.client_ca}
+    named = {
+        "certificate": tls.certificate,
+        "key": tls.key,
+        "client_ca": tls.client_ca,
+        "server_ca": tls.server_ca,
+    }
+    for host, files in tls.hosts.items():
+        named |= {f"hosts.{host}.certificate": files.certificate, f"hosts.{host}.key": files.key}
     for key, name in named.items():
         if name and not os.access(Path(name), os.R_OK):
             raise ServerError(f"tls.{key}: {name}: there is no such file that can be read")

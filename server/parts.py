@@ -9,8 +9,9 @@ from presence.package import EventPackage
 from presence.packages.presence import presence_package
 from proxy.answers import Extensions
 from proxy.registration import Limits
-from server.config import Settings
-from sip.transport.config import EndpointConfig
+from proxy.relay_service import RelayConfig
+from server.config import Settings, TlsSettings
+from sip.transport.config import CertificateFiles, EndpointConfig, TlsConfig
 from sip.transport.dns import Dns
 from sip.transport.dns_resolver import DnsResolver
 from xcap.config import XcapConfig
@@ -37,9 +38,26 @@ def endpoint_config(settings: Settings, worker: str) -> EndpointConfig:
         listen=sip.listen,
         advertise=sip.advertise,
         worker_id=worker,
+        max_connections=sip.max_connections,
+        max_connections_per_source=sip.max_connections_per_source,
+        tls=tls_config(settings.tls),
         websocket_origins=frozenset(sip.websocket_origins),
         source_rate=limits.source_rate,
         source_burst=limits.source_burst,
+    )
+
+
+def tls_config(tls: TlsSettings) -> TlsConfig:
+    """What the SIP endpoint is told of certificates."""
+    hosts = {
+        name: CertificateFiles(files.certificate, files.key) for name, files in tls.hosts.items()
+    }
+    return TlsConfig(
+        own=CertificateFiles(tls.certificate, tls.key) if tls.certificate else None,
+        hosts=hosts,
+        client_ca=tls.client_ca,
+        require_client_certificate=tls.require_client_certificate,
+        server_ca=tls.server_ca,
     )
 
 
@@ -60,6 +78,12 @@ def registrar_extensions(settings: Settings) -> Extensions:
     """What the registrar does beyond RFC 3261."""
     sip = settings.sip
     return Extensions(sip.outbound, sip.flow_timer, sip.gruu, sip.service_route)
+
+
+def relay_config(settings: Settings) -> RelayConfig:
+    """What the relay is told."""
+    sip = settings.sip
+    return RelayConfig(sip.timer_c, sip.max_branches, sip.record_route)
 
 
 def routing_file(settings: Settings) -> Path | None:

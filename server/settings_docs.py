@@ -112,6 +112,9 @@ def _is_table(value: object) -> bool:
 
 def _toml(value: Any) -> str:
     """A TOML value; JSON writes strings, numbers, booleans and lists the same way."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
+        return "{" + ", ".join(pairs) + "}"
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 

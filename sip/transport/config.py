@@ -8,6 +8,8 @@ from sip.errors import TransportError
 
 TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 """What a listener may be."""
+STREAMS: Final = ("tcp", "tls", "ws", "wss")
+"""Those whose flows are connections."""
 MAX_PORT: Final = 65535
 
 Address = tuple[str, int]

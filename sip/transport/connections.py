@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from sip.locate import numeric
-from sip.transport.config import EndpointConfig, ListenAddress, advertised
+from sip.transport.config import STREAMS, EndpointConfig, ListenAddress, advertised
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.flow import Here
 from sip.transport.server_transaction import WireFlow
@@ -16,7 +16,6 @@ from sip.transport.target import Target
 from sip.transport.timers import Timers
 
 WILDCARDS: Final = ("0.0.0.0", "::")
-STREAMS: Final = ("tcp", "tls", "ws", "wss")
 MAX_REMEMBERED: Final = 1_024
 """Of our own addresses in the forms that a Via wants; past it they are made anew."""
 
