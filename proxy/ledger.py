@@ -4,6 +4,7 @@ Pure. Everything read from the store or written to it passes here, so that whoev
 events of an address-of-record one after the other has what the store has.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from proxy.changes import BindingsChange, BindingsListener, Cause, likely_cause
@@ -19,6 +20,8 @@ class Ledger:
     def __init__(self, cache: BindingCache | None = None) -> None:
         self._cache = cache or BindingCache()
         self._listeners: list[BindingsListener] = []
+        self.changes: Counter[Cause] = Counter()
+        """Changes that this process made, by cause, heard or not."""
 
     @property
     def is_heard(self) -> bool:
@@ -39,6 +42,7 @@ class Ledger:
 
     def swept(self, aor: AoR) -> bool:
         """Bindings of `aor` expired in the store; whether it has to be read."""
+        self.changes[Cause.EXPIRED] += 1
         if self.is_heard and self._cache.last(aor) is None:
             self._cache.forget(aor, 1)
         return self.is_heard
@@ -71,6 +75,7 @@ class Ledger:
         self, aor: AoR, before: BindingSet, decision: Decision, version: int, cause: Cause
     ) -> None:
         """`decision` upon `before` is committed; expiry that nobody had noticed is told first."""
+        self.changes[cause] += 1
         after = BindingSet(version, decision.bindings)
         if not self._listeners:
             self._cache.put(aor, after)

@@ -6,7 +6,7 @@ trip. When it was not, the core decides again on what is there.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proxy.answers import Extensions, registered
@@ -84,6 +84,11 @@ class RegistrarService:
         """Which bindings live on the flows of this process."""
         return self._flows
 
+    @property
+    def changes(self) -> Mapping[Cause, int]:
+        """How many changes of bindings this process made, by cause."""
+        return self._ledger.changes
+
     def subscribe(self, listener: BindingsListener) -> None:
         """Tell `listener` of every change from now on, in the order of versions of each AoR."""
         self._ledger.subscribe(listener)
@@ -100,9 +105,7 @@ class RegistrarService:
         headers = registered(decision.bindings, registration, now, self._extensions, gruus)
         tx.respond(200, headers=headers)
         if registration.on_flow and registration.adds:
-            self._flows.add(registration.flow, registration.aor)
-            if tx.flow.closed:
-                self.flow_lost(tx.flow)
+            self._hold(registration, tx.flow)
 
     async def lookup(self, aor: AoR) -> tuple[Binding, ...]:
         """Live bindings of `aor`, highest q first."""
@@ -178,6 +181,14 @@ class RegistrarService:
     def close(self) -> None:
         """Give up what nobody waits for."""
         self._backlog.close()
+
+    def _hold(self, registration: Registration, flow: Flow) -> None:
+        """Remember who lives on `flow`: to hear of its end, or to keep a NAT's door open."""
+        kept_open = bool(self._extensions.nat_keepalive) and not registration.outbound
+        if flow.reliable or kept_open:
+            self._flows.add(registration.flow, registration.aor)
+        if flow.closed:
+            self.flow_lost(flow)
 
     def _gruu(self, uri: Uri) -> Gruu | None:
         """The GRUU that `uri` is. Raises NotFound when it only looks like one (RFC 5627 §6.1)."""
