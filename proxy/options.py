@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-ALLOW: Final = ("REGISTER", "PUBLISH", "SUBSCRIBE", "NOTIFY", "OPTIONS", "CANCEL", "ACK")
-"""Methods that the server answers as a user agent server; it relays any."""
+ALLOW: Final = ("REGISTER", "PUBLISH", "SUBSCRIBE", "OPTIONS", "CANCEL", "ACK")
+"""Methods that the server takes itself, ACK and CANCEL among them (RFC 3261 §20.5); it relays
+any. No NOTIFY: the server has no subscriptions of its own."""
 
 
 def allow_header() -> tuple[str, str]:

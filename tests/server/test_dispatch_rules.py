@@ -4,6 +4,7 @@ import pytest
 
 from proxy.addresses import Place
 from proxy.errors import BadExtension, ProxyError
+from proxy.options import ALLOW
 from server.dispatch_rules import (
     BadEvent,
     NoDialog,
@@ -60,6 +61,12 @@ def test_road(method: str, place: Place, to: str, road: Road | type[ProxyError])
 )
 def test_status(error: type[ProxyError], status: int) -> None:
     assert error.status == status
+
+
+@pytest.mark.parametrize("method", sorted(set(ALLOW) - {"ACK", "CANCEL"}))
+def test_what_is_allowed_is_taken(method: str) -> None:
+    """RFC 3261 §20.5: Allow names no method that is then answered 405."""
+    assert isinstance(road_of(request(method), Place.SERVER), Road)
 
 
 def test_405_says_what_is_allowed() -> None:
