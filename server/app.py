@@ -21,12 +21,15 @@ from server.admin import READY, AdminSources, admin_app
 from server.config import Settings
 from server.database import node_name, prepare_schema, told_in_one_line
 from server.errors import ServerError
-from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory, start_http
+from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory
+from server.http_listener import start_http
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
+from server.registrations_api import serve_registrations
 from server.reload import reload_parts
 from server.wiring import Services, build
 from sip.errors import TransportError
+from sip.trust import TrustedPeers
 from store.errors import StoreError
 from store.role import Role
 from store.store import open_store
@@ -98,8 +101,8 @@ class Process:
             stack.push_async_callback(bounded, "store", store.close, limit=STORE_LIMIT)
             services = await build(settings, store, node)
         self._services = services
-        publish_metrics(services)
         await self._start_sip(stack, services)
+        publish_metrics(services)
         await self._start_http(stack, services)
 
     async def _start_sip(self, stack: AsyncExitStack, services: Services) -> None:
@@ -108,7 +111,6 @@ class Process:
             await endpoint.start()
         except TransportError as error:
             raise ServerError(f"sip.listen: {error}") from error
-        stack.push_async_callback(bounded, "dns", services.resolver.close)
         stack.push_async_callback(bounded, "sip", endpoint.stop)
         with told_in_one_line():
             await services.events.start()
@@ -118,16 +120,19 @@ class Process:
 
     async def _start_http(self, stack: AsyncExitStack, services: Services) -> None:
         settings = self._settings
+        trusted = TrustedPeers(settings.http.trusted_peers).trusts
         admin = admin_app(AdminSources(services.metrics, self.state, self.status))
+        registrar = services.registrar
+        serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         for name, key, listen, path, runner in (
             ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
              web.ServerRunner(services.xcap.app(), shutdown_timeout=SHUTDOWN_TIMEOUT)),
             ("admin", "admin.listen", settings.admin.listen, "",
              web.AppRunner(admin, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)),
         ):  # fmt: skip
-            address = await start_http(runner, listen, key)
-            stack.push_async_callback(bounded, name, runner.cleanup)
-            self._listening.append(f"{name}:http://{address}{path}")
+            listener = await start_http(runner, listen, key, trusted=trusted)
+            stack.push_async_callback(bounded, name, listener.stop)
+            self._listening.append(f"{name}:http://{listener.address}{path}")
 
     def _reload(self) -> None:
         """SIGHUP: read certificates and the routing file again."""

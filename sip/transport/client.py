@@ -5,7 +5,7 @@ again with the interval that a 423 names, and begins anew when a 412 says its pu
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
 from sip.auth_header import Challenge
@@ -21,8 +21,10 @@ from sip.transport.client_errors import (
 )
 from sip.transport.client_subscription import ClientSubscription
 from sip.transport.config import EndpointConfig
+from sip.transport.dns_resolver import DnsResolver
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.transport.flow import Flow, bracketed
+from sip.transport.target import Resolver, Target
 from sip.uri import SipUri, aor_of
 
 Headers = list[tuple[str, str]]
@@ -53,8 +55,11 @@ class UserAgent:
         server: tuple[str, int],
         transport: str = "udp",
         username: str | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
-        """`server` is where everything is sent; `username` for digest, by default the AoR's."""
+        """`server` is where everything is sent, its port 0 when DNS is to tell which;
+        `username` for digest, by default the AoR's; `resolver` as `Endpoint` takes it.
+        """
         self.aor = aor_of(aor)
         self._user = SipUri.parse(self.aor)
         self._password = password
@@ -65,21 +70,32 @@ class UserAgent:
         self._challenges: dict[str, tuple[Challenge, int]] = {}
         self._cseq = 0
         self._registration = ""
+        self._resolver: Resolver = resolver or DnsResolver()
+        self._servers: list[Target] = []
+        """Those of the server's name that have not been tried."""
+        self._failure = ""
 
     async def __aenter__(self) -> Self:
-        host = bracketed(_own_address(self._server))
         transports = ("udp", "tcp") if self._transport == "udp" else ("tcp",)
+        await self._locate()
         self.endpoint = Endpoint(
-            config=EndpointConfig(listen=[f"{name}:{host}:0" for name in transports]),
+            config=EndpointConfig(
+                listen=[
+                    f"{name}:{bracketed(host)}:0"
+                    for host in _own_addresses(self._servers)
+                    for name in transports
+                ]
+            ),
             on_request=self._on_request,
+            resolver=self._resolver,
         )
         await self.endpoint.start()
         self._registration = self.endpoint.new_tag()
         try:
-            self._flow: Flow = await self.endpoint.flow_to(self._server_uri())
-        except TransportError as error:
+            await self._connect()
+        except Unreachable:
             await self.endpoint.stop()
-            raise Unreachable(f"cannot reach {self._server_text()}: {error}") from error
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -230,18 +246,49 @@ class UserAgent:
         return dialog.retargeted(_success(request, response)), response
 
     async def _exchange(self, request: Request) -> Response:
-        """One transaction with the server; NoAnswer and Unreachable for what it made up."""
+        """One transaction with the server; NoAnswer and Unreachable for what it made up.
+
+        When a server fails, the next that its name stands for is asked (RFC 3263 §4.3).
+        """
         if self._flow.closed:
-            try:
-                self._flow = await self.endpoint.flow_to(self._server_uri())
-            except TransportError as error:
-                raise Unreachable(f"cannot reach {self._server_text()}: {error}") from error
-        response = await self.endpoint.request(request, flow=self._flow)
-        if response.get("via") is None and response.status == TIMEOUT:
+            await self._locate()
+            await self._connect()
+        while True:
+            response = await self.endpoint.request(request, flow=self._flow)
+            made_up = response.get("via") is None
+            failed = response.status == UNAVAILABLE or (made_up and response.status == TIMEOUT)
+            if not failed or not await self._next_server():
+                break
+        if made_up and response.status == TIMEOUT:
             raise NoAnswer(f"no answer to {request.method} from {self._server_text()}")
-        if response.get("via") is None and response.status == UNAVAILABLE:
+        if made_up and response.status == UNAVAILABLE:
             raise Unreachable(f"cannot reach {self._server_text()}")
         return response
+
+    async def _locate(self) -> None:
+        """Find the servers that the server's name stands for (RFC 3263 §4)."""
+        try:
+            self._servers = list(
+                await self._resolver.locate(self._server_uri(), transports=(self._transport,))
+            )
+        except TransportError as error:
+            raise Unreachable(f"cannot reach {self._server_text()}: {error}") from error
+
+    async def _connect(self) -> None:
+        """Reach one of the servers that are left."""
+        if not await self._next_server():
+            raise Unreachable(f"cannot reach {self._server_text()}: {self._failure}")
+
+    async def _next_server(self) -> bool:
+        """Whether there is another server that can be reached."""
+        while self._servers:
+            try:
+                self._flow: Flow = await self.endpoint.flow_for(self._servers.pop(0))
+            except TransportError as error:
+                self._failure = str(error)
+            else:
+                return True
+        return False
 
     def _take_challenge(self, request: Request, response: Response) -> None:
         """Remember what the server wants to hear; WrongPassword when that would not help."""
@@ -303,10 +350,11 @@ class UserAgent:
 
     def _server_uri(self) -> SipUri:
         host, port = self._server
-        return SipUri.parse(f"sip:{bracketed(host)}:{port};transport={self._transport}")
+        return SipUri.parse(f"sip:{bracketed(host)}{_colon(port)};transport={self._transport}")
 
     def _server_text(self) -> str:
-        return f"{self._transport}:{bracketed(self._server[0])}:{self._server[1]}"
+        host, port = self._server
+        return f"{self._transport}:{bracketed(host)}{_colon(port)}"
 
 
 def _success(request: Request, response: Response) -> Response:
@@ -325,14 +373,25 @@ def _longer(headers: Headers, response: Response) -> bool:
     return True
 
 
-def _own_address(server: tuple[str, int]) -> str:
-    """Our address on the way to `server`, which peers will send to."""
-    try:
-        [(family, _, _, _, address), *_] = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            name: str = probe.getsockname()[0]
-    except OSError as error:
-        reason = error.strerror or error
-        raise Unreachable(f"cannot reach {server[0]}:{server[1]}: {reason}") from error
-    return name
+def _colon(port: int) -> str:
+    return f":{port}" if port else ""
+
+
+def _own_addresses(servers: Sequence[Target]) -> list[str]:
+    """Our address on the way to the first of `servers` of each family, where there is a way.
+
+    Peers will send to it.
+    """
+    first = {":" in target.host: target for target in reversed(servers)}
+    found = []
+    failure = ""
+    for ipv6, target in first.items():
+        with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((target.host, target.port))
+                found.append(str(probe.getsockname()[0]))
+            except OSError as error:
+                failure = f"cannot reach {target.host}:{target.port}: {error.strerror or error}"
+    if not found:
+        raise Unreachable(failure)
+    return found

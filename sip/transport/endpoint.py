@@ -15,10 +15,10 @@ from sip.message import Draft, Request, Response, build_response, parse_message
 from sip.transport.client_transaction import ClientTransaction
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
+from sip.transport.dns_resolver import DnsResolver
 from sip.transport.flow import Flow
 from sip.transport.ids import Ids
 from sip.transport.layer import WEBSOCKETS, TransportLayer
-from sip.transport.resolve import SystemResolver
 from sip.transport.server_transaction import ServerTransaction as ServerTransaction
 from sip.transport.server_transaction import WireFlow
 from sip.transport.source_limits import SourceLimits
@@ -64,7 +64,7 @@ class Endpoint:
         self._stateless = stateless
         self._on_flow_closed = on_flow_closed
         self._trusted = trusted or (lambda address: False)
-        self._resolver: Resolver = resolver or SystemResolver()
+        self._resolver: Resolver = resolver or DnsResolver()
         self._ids = Ids(config.worker_id)
         self.new_branch = self._ids.new_branch
         self.new_tag = self._ids.new_tag
@@ -115,6 +115,7 @@ class Endpoint:
         for task in self._tasks:
             task.cancel()
         self._flows.close()
+        await self._resolver.close()
         await asyncio.sleep(0)  # what waits for the end of this turn still goes out
         self._timers.close()
         self.listening.clear()

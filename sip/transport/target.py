@@ -26,3 +26,6 @@ class Resolver(Protocol):
 
     def failed(self, target: Target) -> None:
         """Remember that `target` did not answer: for a short while it is tried last (§4.3)."""
+
+    async def close(self) -> None:
+        """End look-ups under way; its endpoint calls this when it stops."""
