@@ -33,6 +33,9 @@ from sip.uri import AoR, aor_of
 
 _NC_DIGITS: Final = 8
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
+_NONCE: Final = "-nonce-"
+MAX_REALMS: Final = 1024
+"""Realms whose challenges are kept written."""
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
 
 
@@ -142,6 +145,7 @@ class Authenticator:
         self._domains = frozenset(domain.lower() for domain in domains)
         self._salt = salt
         self._minted = count()
+        self._written: dict[tuple[str, bool], Sequence[tuple[str, str]]] = {}
         self._lockout = Lockout(0, 0) if lockout is None else lockout
 
     def challenges(
@@ -153,10 +157,21 @@ class Authenticator:
         """
         origin = self._mint.origin(source) if source else ""
         nonce = self._mint.mint(now, f"{self._salt}{next(self._minted):x}", origin)
-        return [
-            str(Challenge(realm, nonce, algorithm, qop=(QOP,), stale=stale))
-            for algorithm in self._algorithms
-        ]
+        return [before + nonce + after for before, after in self._around_nonce(realm, stale)]
+
+    def _around_nonce(self, realm: str, stale: bool) -> Sequence[tuple[str, str]]:
+        """What stands before and after the nonce of each challenge; written once."""
+        around = self._written.get((realm, stale))
+        if around is None:
+            challenges = (
+                str(Challenge(realm, _NONCE, algorithm, qop=(QOP,), stale=stale))
+                for algorithm in self._algorithms
+            )
+            parts = (challenge.rpartition(_NONCE) for challenge in challenges)
+            around = tuple((before, after) for before, _, after in parts)
+            if len(self._written) < MAX_REALMS:
+                self._written[realm, stale] = around
+        return around
 
     async def check(
         self,

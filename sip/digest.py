@@ -3,7 +3,7 @@
 Pure: instants and random text are arguments. Instants are Unix seconds. Only qop=auth is
 spoken; -sess algorithms, auth-int and userhash are neither offered nor taken.
 
-Across processes. A nonce carries its time and an HMAC under one secret that all processes
+Across processes. A nonce carries its time and a hash under one secret that all processes
 share, so any of them can tell a nonce of ours from a forged or an old one without shared
 state. Whether a nonce count was used before is known only to the process that saw it:
 `NonceCounts` makes replay impossible within a process, and a process refuses nonces from
@@ -18,6 +18,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from hashlib import blake2s
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -35,12 +36,12 @@ CLOCK_SKEW: Final = 30.0
 """Seconds by which the clocks of two processes may differ."""
 MAX_NONCES: Final = 65536
 """Nonces whose counts are remembered by default."""
+CACHED_ORIGINS: Final = 4096
 COUNT_WINDOW: Final = 64
 """How far a count may lie behind the highest one seen (UDP reorders requests)."""
 
 _MAC_OCTETS: Final = 16
 _ORIGIN_OCTETS: Final = 4
-_MAX_KEY: Final = 32
 _MICROSECONDS: Final = 1e6
 _MAX_NONCE: Final = 128
 
@@ -101,13 +102,15 @@ class NonceState(Enum):
 
 
 class NonceMint:
-    """Makes nonces and knows its own again: time, salt and an HMAC of both."""
+    """Makes nonces and knows its own again: time, salt, origin and a keyed hash of them."""
 
-    __slots__ = ("_lifetime", "_secret")
+    __slots__ = ("_key", "_lifetime", "origin")
 
     def __init__(self, secret: bytes, *, lifetime: float = NONCE_LIFETIME) -> None:
         """`secret` is shared by all processes; `lifetime` in seconds."""
-        self._secret = secret
+        self._key = blake2s(secret).digest()
+        self.origin = lru_cache(CACHED_ORIGINS)(self._origin)
+        """See `_origin`; who is challenged once is soon challenged again."""
         self._lifetime = lifetime
 
     def mint(self, now: float, salt: str, origin: str = "") -> str:
@@ -118,10 +121,10 @@ class NonceMint:
         stem = f"{int(now * _MICROSECONDS):x}-{salt}.{origin}"
         return f"{stem}-{self._mac(stem)}"
 
-    def origin(self, address: str) -> str:
+    def _origin(self, address: str) -> str:
         """A short name for where the numeric `address` is, see `sip.origin`."""
         data = origin_of(address).encode()
-        return blake2s(data, key=self._secret[:_MAX_KEY], digest_size=_ORIGIN_OCTETS).hexdigest()
+        return blake2s(data, key=self._key, digest_size=_ORIGIN_OCTETS).hexdigest()
 
     @staticmethod
     def origin_of(nonce: str) -> str:
@@ -143,7 +146,7 @@ class NonceMint:
 
     def _mac(self, stem: str) -> str:
         message = stem.encode("utf-8", "surrogateescape")
-        return hmac.digest(self._secret, message, "sha256")[:_MAC_OCTETS].hex()
+        return blake2s(message, key=self._key, digest_size=_MAC_OCTETS).hexdigest()
 
 
 class NonceCounts:
