@@ -4,14 +4,13 @@ Shell, for the command line and the tests. It knows its password and answers cha
 again with the interval that a 423 names, and begins anew when a 412 says its publication is gone.
 """
 
-import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Self
 
 from sip.auth_header import Challenge
 from sip.dialog import MAX_FORWARDS, Dialog
 from sip.digest import answer, best_challenge
-from sip.errors import ParseError, TransportError
+from sip.errors import ParseError
 from sip.message import Request, Response, build_request
 from sip.transport.client_errors import (
     NoAnswer,
@@ -19,12 +18,13 @@ from sip.transport.client_errors import (
     Unreachable,
     WrongPassword,
 )
+from sip.transport.client_servers import ClientServers
 from sip.transport.client_subscription import ClientSubscription
 from sip.transport.config import EndpointConfig
 from sip.transport.dns_resolver import DnsResolver
 from sip.transport.endpoint import Endpoint, ServerTransaction
-from sip.transport.flow import Flow, bracketed
-from sip.transport.target import Resolver, Target
+from sip.transport.flow import bracketed
+from sip.transport.target import Resolver
 from sip.uri import SipUri, aor_of
 
 Headers = list[tuple[str, str]]
@@ -64,35 +64,32 @@ class UserAgent:
         self._user = SipUri.parse(self.aor)
         self._password = password
         self._username = username or self._user.user or ""
-        self._server = server
         self._transport = transport
         self._subscriptions: dict[tuple[str, str], ClientSubscription] = {}
         self._challenges: dict[str, tuple[Challenge, int]] = {}
         self._cseq = 0
         self._registration = ""
         self._resolver: Resolver = resolver or DnsResolver()
-        self._servers: list[Target] = []
-        """Those of the server's name that have not been tried."""
-        self._failure = ""
+        self._servers = ClientServers(*server, transport, self._resolver)
 
     async def __aenter__(self) -> Self:
         transports = ("udp", "tcp") if self._transport == "udp" else ("tcp",)
-        await self._locate()
+        try:
+            await self._servers.locate()
+            hosts = self._servers.own_addresses()
+        except Unreachable:
+            await self._resolver.close()
+            raise
+        listen = [f"{name}:{bracketed(host)}:0" for host in hosts for name in transports]
         self.endpoint = Endpoint(
-            config=EndpointConfig(
-                listen=[
-                    f"{name}:{bracketed(host)}:0"
-                    for host in _own_addresses(self._servers)
-                    for name in transports
-                ]
-            ),
+            config=EndpointConfig(listen=listen),
             on_request=self._on_request,
             resolver=self._resolver,
         )
         await self.endpoint.start()
         self._registration = self.endpoint.new_tag()
         try:
-            await self._connect()
+            self._flow = await self._servers.connect(self.endpoint)
         except Unreachable:
             await self.endpoint.stop()
             raise
@@ -251,8 +248,8 @@ class UserAgent:
         When a server fails, the next that its name stands for is asked (RFC 3263 §4.3).
         """
         if self._flow.closed:
-            await self._locate()
-            await self._connect()
+            await self._servers.locate()
+            self._flow = await self._servers.connect(self.endpoint)
         while True:
             response = await self.endpoint.request(request, flow=self._flow)
             made_up = response.get("via") is None
@@ -260,35 +257,17 @@ class UserAgent:
             if not failed or not await self._next_server():
                 break
         if made_up and response.status == TIMEOUT:
-            raise NoAnswer(f"no answer to {request.method} from {self._server_text()}")
+            raise NoAnswer(f"no answer to {request.method} from {self._servers}")
         if made_up and response.status == UNAVAILABLE:
-            raise Unreachable(f"cannot reach {self._server_text()}")
+            raise Unreachable(f"cannot reach {self._servers}")
         return response
 
-    async def _locate(self) -> None:
-        """Find the servers that the server's name stands for (RFC 3263 §4)."""
-        try:
-            self._servers = list(
-                await self._resolver.locate(self._server_uri(), transports=(self._transport,))
-            )
-        except TransportError as error:
-            raise Unreachable(f"cannot reach {self._server_text()}: {error}") from error
-
-    async def _connect(self) -> None:
-        """Reach one of the servers that are left."""
-        if not await self._next_server():
-            raise Unreachable(f"cannot reach {self._server_text()}: {self._failure}")
-
     async def _next_server(self) -> bool:
-        """Whether there is another server that can be reached."""
-        while self._servers:
-            try:
-                self._flow: Flow = await self.endpoint.flow_for(self._servers.pop(0))
-            except TransportError as error:
-                self._failure = str(error)
-            else:
-                return True
-        return False
+        """Whether there is another server to be asked, and can be reached."""
+        flow = await self._servers.next(self.endpoint)
+        if flow is not None:
+            self._flow = flow
+        return flow is not None
 
     def _take_challenge(self, request: Request, response: Response) -> None:
         """Remember what the server wants to hear; WrongPassword when that would not help."""
@@ -348,14 +327,6 @@ class UserAgent:
             if known is subscription:
                 del self._subscriptions[key]
 
-    def _server_uri(self) -> SipUri:
-        host, port = self._server
-        return SipUri.parse(f"sip:{bracketed(host)}{_colon(port)};transport={self._transport}")
-
-    def _server_text(self) -> str:
-        host, port = self._server
-        return f"{self._transport}:{bracketed(host)}{_colon(port)}"
-
 
 def _success(request: Request, response: Response) -> Response:
     """`response` when it is a 2xx, else RequestRefused."""
@@ -371,27 +342,3 @@ def _longer(headers: Headers, response: Response) -> bool:
         return False
     headers[:] = [(name, minimum if name == "Expires" else value) for name, value in headers]
     return True
-
-
-def _colon(port: int) -> str:
-    return f":{port}" if port else ""
-
-
-def _own_addresses(servers: Sequence[Target]) -> list[str]:
-    """Our address on the way to the first of `servers` of each family, where there is a way.
-
-    Peers will send to it.
-    """
-    first = {":" in target.host: target for target in reversed(servers)}
-    found = []
-    failure = ""
-    for ipv6, target in first.items():
-        with socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect((target.host, target.port))
-                found.append(str(probe.getsockname()[0]))
-            except OSError as error:
-                failure = f"cannot reach {target.host}:{target.port}: {error.strerror or error}"
-    if not found:
-        raise Unreachable(failure)
-    return found
