@@ -7,6 +7,7 @@ a NOTIFY joins them with branch, CSeq, Subscription-State and the body's shared 
 
 from typing import Final
 
+from presence.ports import Hop
 from presence.route import dialog_of
 from presence.subscription import Notify, Reason, State
 from sip.head import encode
@@ -32,11 +33,11 @@ class Template:
 
 
 def make_template(
-    row: SubscriptionRow, event: str, found: str | None, headers: tuple[Header, ...] = ()
+    row: SubscriptionRow, event: str, home: Hop | None, headers: tuple[Header, ...] = ()
 ) -> Template:
-    """The template of `row`; `event` is the package name, `found` the Contact that a remote
+    """The template of `row`; `event` is the package name, `home` the binding that a remote
     target of ours stands for, if it is one."""
-    request_uri, routes = dialog_of(row).routing()
+    request_uri, routes = dialog_of(row).routing() if home is None else (home.uri, home.routes)
     route = f"Route: {', '.join(routes)}\r\n" if routes else ""
     event_id = "" if row.event_id is None else f";id={row.event_id}"
     more = "".join(f"{name}: {value}\r\n" for name, value in headers)
@@ -45,7 +46,7 @@ def make_template(
         f"To: {row.remote_address}\r\nCall-ID: {row.call_id}\r\nContact: {row.local_contact}\r\n"
         f"Event: {event}{event_id}\r\n{more}CSeq: "
     )
-    return Template(f"NOTIFY {found or request_uri} SIP/2.0\r\nVia: ".encode(), encode(middle))
+    return Template(f"NOTIFY {request_uri} SIP/2.0\r\nVia: ".encode(), encode(middle))
 
 
 def join(

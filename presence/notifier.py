@@ -16,7 +16,7 @@ from presence.failure import Fate, reaction
 from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription
 from presence.notification import Template, join, make_template, subscription_state
 from presence.package import Telling
-from presence.ports import Notifying
+from presence.ports import Hop, Notifying
 from presence.route import goes_back, leads_home, next_hop
 from presence.stats import EventStats
 from presence.subscription import Cause
@@ -208,15 +208,15 @@ class Notifier:
         live.hop = next_hop(live.row)
         return live.hop
 
-    def _template(self, live: LiveSubscription, request_uri: str | None = None) -> Template:
+    def _template(self, live: LiveSubscription, home: Hop | None = None) -> Template:
         package = live.resource.package
-        live.template = make_template(live.row, package.name, request_uri, package.headers)
+        live.template = make_template(live.row, package.name, home, package.headers)
         return live.template
 
     def way_found(
-        self, live: LiveSubscription, flow: Flow | None, *, size: int, request_uri: str | None
+        self, live: LiveSubscription, flow: Flow | None, *, size: int, home: Hop | None
     ) -> None:
-        """`find_way` is through; `request_uri` is what a GRUU or AoR of ours stands for.
+        """`find_way` is through; `home` is what a GRUU or AoR of ours stands for.
 
         What finds no larger way goes out over UDP after all (RFC 3261 §18.1.1).
         """
@@ -231,8 +231,8 @@ class Notifier:
             live.large_way = flow
         else:
             live.way = flow
-        if request_uri is not None:
-            self._template(live, request_uri)
+        if home is not None:
+            self._template(live, home)
         self.pump(live, self._clock())
 
     def _answered(
@@ -282,7 +282,7 @@ class Notifier:
             return
         live.told, live.full, live.due = None, True, Due.FORCED
         live.large_way = None
-        self.way_found(live, flow, size=0, request_uri=None)
+        self.way_found(live, flow, size=0, home=None)
 
     def _failed(self, live: LiveSubscription, status: int, response: Response | None) -> None:
         self._stats.notify_failed[status] += 1

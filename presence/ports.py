@@ -62,6 +62,8 @@ class Hop(NamedTuple):
     """The Contact that was registered; becomes the Request-URI."""
     flow: Flow | None = None
     """The connection it was registered over."""
+    routes: tuple[str, ...] = ()
+    """Route values that lead there (RFC 3327 §5.4); the first is where the request is sent."""
 
 
 class EventStore(Protocol):

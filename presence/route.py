@@ -1,5 +1,8 @@
 """By which way the NOTIFYs of a dialog leave (RFC 3261 §12.2.1.1, §18.1.1). Pure."""
 
+from collections.abc import Sequence
+
+from sip.address import NameAddr
 from sip.dialog import Dialog
 from sip.errors import SipError
 from sip.transport.flow import Flow
@@ -28,6 +31,11 @@ def next_hop(row: SubscriptionRow) -> SipUri | None:
     except SipError:
         return None
     return uri if isinstance(uri, SipUri) else None
+
+
+def first_hop(uri: str, routes: Sequence[str]) -> SipUri:
+    """Where a request for `uri` by `routes` goes first. Raises ParseError."""
+    return NameAddr.parse(routes[0]).sip_uri if routes else SipUri.parse(uri)
 
 
 def goes_back(arrival: Flow | None, next_hop: SipUri) -> bool:

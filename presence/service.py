@@ -22,14 +22,14 @@ from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
 from presence.publish_service import PublishService
 from presence.recovery_service import OnExpiredBindings, RecoveryService
-from presence.route import leads_home
+from presence.route import first_hop, leads_home
 from presence.stats import EventStats
 from presence.subscribe_service import SubscribeService
 from sip.authenticator import Identity
 from sip.errors import SipError, TransportError
 from sip.locate import Target
 from sip.transport.flow import Flow
-from sip.uri import AoR, SipUri
+from sip.uri import AoR
 from store.errors import StoreError, StoreFull
 from store.values import Change, Resource
 
@@ -162,7 +162,7 @@ class EventService:
         found: Hop | None = None
         try:
             found = await self._home(live)
-            uri = SipUri.parse(found.uri) if found is not None else live.hop
+            uri = live.hop if found is None else first_hop(found.uri, found.routes)
             if found is not None and found.flow is not None and not found.flow.closed:
                 flow = found.flow
             elif uri is not None:
@@ -170,8 +170,7 @@ class EventService:
         except (SipError, OSError) as error:
             log.info("notify-unroutable", call_id=live.row.call_id, error=str(error))
         finally:
-            request_uri = found.uri if found is not None else None
-            self._core.engine.notifier.way_found(live, flow, size=size, request_uri=request_uri)
+            self._core.engine.notifier.way_found(live, flow, size=size, home=found)
 
     async def _find_other(self, live: LiveSubscription, failover: Failover) -> None:
         """A flow to the next server of the next hop that can be reached (RFC 3263 §4.3)."""

@@ -24,6 +24,8 @@ class Extensions:
     """GRUUs are made and routed to (RFC 5627)."""
     service_route: tuple[str, ...] = ()
     """Route values for requests of registered clients (RFC 3608), the first hop first."""
+    nat_keepalive: int = 0
+    """Seconds between OPTIONS to UDP clients behind a NAT; 0 sends none."""
 
 
 def registered(

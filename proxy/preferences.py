@@ -58,6 +58,7 @@ class Preferences(NamedTuple):
 
 
 DEFAULT_DISPOSITION: Final = Disposition()
+NO_PREFERENCES: Final = Preferences((), (), implicit=True)
 
 
 def read_disposition(request: Request) -> Disposition:

@@ -112,9 +112,10 @@ class RegistrarService:
         known = self._ledger.get(aor) or await self._load(aor)
         return by_preference(live(known.bindings, self._clock()))
 
-    async def targets(self, uri: Uri, request: Request) -> Targets:
+    async def targets(self, uri: Uri, request: Request | None) -> Targets:
         """Where `request` may go that is for `uri`, the AoR or a GRUU of a user (RFC 3261 §16.5).
 
+        None stands for a request without preferences.
         Raises NotFound for a GRUU of nobody, and NoBinding for one of an instance that is not
         registered (RFC 5627 §6.1); StoreError.
         """

@@ -1,12 +1,15 @@
 """The target set of a request for one of our users (RFC 3261 §16.5, RFC 5626 §7). Pure."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from proxy.outbound import outlives_flow, without_hop
 from proxy.preferences import (
     DEFAULT_DISPOSITION,
+    NO_PREFERENCES,
     Disposition,
+    Preferences,
     by_caller,
     read_disposition,
     read_preferences,
@@ -45,17 +48,24 @@ class Targets(NamedTuple):
     disposition: Disposition = DEFAULT_DISPOSITION
 
 
-def choose(aor: AoR, bindings: Sequence[Binding], request: Request, *, known: bool) -> Targets:
+def choose(
+    aor: AoR, bindings: Sequence[Binding], request: Request | None, *, known: bool
+) -> Targets:
     """Targets of `request` among `bindings`, which come by descending q, the newest first."""
     reachable = [binding for binding in bindings if binding.contact.startswith("sip")]
     ways = _by_instance(reachable)
     first = by_preference(tuple([each[0] for each in ways.values()]))
-    groups = by_caller(first, lambda: read_preferences(request))
+    groups = by_caller(first, partial(_preferences, request))
     targets = tuple(
         tuple(_target(binding, ways[_identity(binding)][1:]) for binding in group)
         for group in groups
     )
-    return Targets(aor, targets, known, read_disposition(request))
+    disposition = DEFAULT_DISPOSITION if request is None else read_disposition(request)
+    return Targets(aor, targets, known, disposition)
+
+
+def _preferences(request: Request | None) -> Preferences:
+    return NO_PREFERENCES if request is None else read_preferences(request)
 
 
 def _by_instance(bindings: Iterable[Binding]) -> dict[str, list[Binding]]:

@@ -115,6 +115,9 @@ class Process:
         with told_in_one_line():
             await services.events.start()
         stack.push_async_callback(bounded, "events", services.events.stop)
+        services.keepalive.start()
+        stack.callback(services.registrar.close)
+        stack.callback(services.keepalive.close)
         stack.push_async_callback(self._settle, services)
         self._listening += endpoint.listening
 

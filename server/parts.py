@@ -64,8 +64,12 @@ def tls_config(tls: TlsSettings) -> TlsConfig:
 def dns_resolver(settings: Settings) -> DnsResolver:
     """What finds other servers; it looks for addresses of the families that we listen on."""
     families = {"AAAA" if "[" in listen else "A" for listen in settings.sip.listen}
-    dns = Dns(servers=settings.dns.servers, timeout=settings.dns.timeout)
-    return DnsResolver(dns, addresses="+".join(sorted(families)))
+    return DnsResolver(dns_client(settings), addresses="+".join(sorted(families)))
+
+
+def dns_client(settings: Settings) -> Dns:
+    """What asks DNS."""
+    return Dns(servers=settings.dns.servers, timeout=settings.dns.timeout)
 
 
 def registrar_limits(settings: Settings) -> Limits:
@@ -77,7 +81,7 @@ def registrar_limits(settings: Settings) -> Limits:
 def registrar_extensions(settings: Settings) -> Extensions:
     """What the registrar does beyond RFC 3261."""
     sip = settings.sip
-    return Extensions(sip.outbound, sip.flow_timer, sip.gruu, sip.service_route)
+    return Extensions(sip.outbound, sip.flow_timer, sip.gruu, sip.service_route, sip.nat_keepalive)
 
 
 def relay_config(settings: Settings) -> RelayConfig:

@@ -14,6 +14,7 @@ from presence.policy import default_policy
 from presence.service import EventService
 from presence.stats import EventStats
 from proxy.addresses import OurAddresses
+from proxy.keepalive_service import KeepaliveService
 from proxy.options import options_headers
 from proxy.outbound import Edge
 from proxy.registrar_service import RegistrarService
@@ -26,6 +27,7 @@ from server.identity_service import IdentityService
 from server.internal_address import internal_address
 from server.logs import traced
 from server.metrics import Metrics
+from server.notify_target import NotifyTargets
 from server.parts import (
     dns_resolver,
     endpoint_config,
@@ -34,6 +36,7 @@ from server.parts import (
     presence_config,
     registrar_extensions,
     registrar_limits,
+    relay_config,
     routing_file,
     worker_id,
     xcap_config,
@@ -69,6 +72,8 @@ class Services:
     metrics: Metrics
     routing: RoutingService
     resolver: DnsResolver
+    identities: IdentityService
+    keepalive: KeepaliveService
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -130,27 +135,29 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         dispatcher.on_request(tx)
 
     debug = settings.log.level is LogLevel.DEBUG
+    trusted = TrustedPeers(settings.sip.trusted_peers, settings.sip.trusted_tls_names)
     endpoint = Endpoint(
         config=endpoint_config(settings, ground.worker),
         on_request=traced(on_request) if debug else on_request,
         on_ack=lambda request, flow: dispatcher.on_ack(request, flow),
         on_error=report_failure,
         on_flow_closed=lambda flow: registrar.flow_lost(flow),
-        trusted=TrustedPeers(settings.sip.trusted_peers).trusts,
+        trusted=trusted.trusts,
         resolver=ground.resolver,
         stateless={"OPTIONS": lambda *arrived: dispatcher.options(*arrived)},
     )
     identities = _identities(ground)
+    edge = Edge(
+        ground.worker,
+        ground.secret,
+        lambda flow: internal_address(settings.sip.internal, endpoint.listening, flow.local),
+    )
     registrar = RegistrarService(
         store=store,
         limits=registrar_limits(settings),
         is_ours=ground.ours.is_domain,
         clock=time.time,
-        edge=Edge(
-            ground.worker,
-            ground.secret,
-            lambda flow: internal_address(settings.sip.internal, endpoint.listening, flow.local),
-        ),
+        edge=edge,
         extensions=registrar_extensions(settings),
     )
     events = EventService(
@@ -162,14 +169,22 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         exists=identities.exists,
         clock=time.time,
         metrics=event_stats,
+        resolve_target=NotifyTargets(
+            registrar.targets, edge, lambda name: endpoint.flow_named(name)
+        ).resolve,
         on_expired_bindings=registrar.expired,
     )
     relay = RelayService(
         endpoint=endpoint,
         ours=ground.ours,
-        lookup=registrar.lookup,
+        targets=registrar.targets,
         exists=identities.exists,
         secret=ground.secret,
+        worker=ground.worker,
+        trusted=lambda flow: trusted.trusts_peer(flow.remote[0], flow.certificate),
+        flow_failed=registrar.flow_failed,
+        router=routing,
+        config=relay_config(settings),
     )
     dispatcher = _dispatcher(
         ground, packages, identities, events, registrar, relay, metrics.request, routing
@@ -187,6 +202,10 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         metrics,
         routing,
         ground.resolver,
+        identities,
+        KeepaliveService(
+            registrar=registrar, endpoint=endpoint, interval=settings.sip.nat_keepalive
+        ),
     )
     store.on_change(services.on_change)
     return services

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from proxy.answers import Extensions
 from proxy.changes import BindingsChange, Cause, likely_cause
+from proxy.ledger import Ledger
+from proxy.registrar import Decision
 from proxy.registrar_service import RegistrarService
 from proxy.registration import Limits
 from sip.authenticator import Identity
@@ -171,6 +173,18 @@ async def test_expiry_is_told_though_the_store_failed_in_that_moment() -> None:
     assert process.heard[-1].cause is Cause.EXPIRED
     assert process.applied() == ()
     assert process.slept == [0.2, 0.4, 0.8]
+
+
+def test_write_that_was_overtaken_is_not_told_after_what_overtook_it() -> None:
+    ledger, heard = Ledger(), list[BindingsChange]()
+    ledger.subscribe(heard.append)
+    first = BindingSet(1, (binding(),))
+    ledger.read(ALICE, first, Cause.ELSEWHERE, 10.0)
+    ledger.outdated(ALICE, 3)
+    ledger.read(ALICE, BindingSet(3, ()), Cause.ELSEWHERE, 10.0)
+    put = (binding("sip:b@h"),)
+    ledger.wrote(ALICE, first, Decision(put, (), (), put), 2, Cause.REGISTERED)
+    assert [change.version for change in heard] == [3]
 
 
 @pytest.mark.parametrize(
