@@ -1,12 +1,13 @@
 """The response that goes upstream when no branch accepted (RFC 3261 §16.7 steps 6 and 7). Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sip.message import Draft, Response
+from sip.message import Draft, Response, parse_message
 
 TERMINATED: Final = 487
 REQUEST_TIMEOUT: Final = 408
+CLIENT_ERROR: Final = 400
 GLOBAL_FAILURE: Final = 600
 CHALLENGES: Final = frozenset({401, 407})
 CHALLENGE_HEADERS: Final = (
@@ -52,27 +53,45 @@ def best_of(outcomes: Sequence[Outcome], *, cancelled: bool = False) -> Outcome:
     return min(outcomes, key=_rank)
 
 
-def upstream(best: Outcome, outcomes: Sequence[Outcome]) -> Draft:
-    """`best`, which has a response, with what the others must add to it.
+def upstream(best: Outcome, outcomes: Sequence[Outcome]) -> Response | None:
+    """`best` with what the others must add to it; None when it has no response.
 
     Every challenge to a 401 or 407 (§16.7 step 7), and every contact to a 3xx (§16.7 step 4).
     """
-    assert best.response is not None
-    draft = Draft(best.response)
+    response = best.response
+    if response is None or len(outcomes) == 1:
+        return response
     if best.status in CHALLENGES:
-        for response in _others(best, outcomes):
-            if response.status in CHALLENGES:
-                for name, key in CHALLENGE_HEADERS:
-                    for value in response.all(key):
-                        draft.append(name, value)
-    elif best.status < 400:
-        contacts = list(best.response.values("contact"))
-        for response in _others(best, outcomes):
-            if response.status < 400:
-                contacts += [value for value in response.values("contact") if value not in contacts]
-        if len(contacts) > len(best.response.values("contact")):
-            draft.replace("Contact", ", ".join(contacts))
-    return draft
+        return _with(response, _challenges(best, outcomes))
+    if best.status < CLIENT_ERROR:
+        return _with(response, _contacts(best, outcomes))
+    return response
+
+
+def _challenges(best: Outcome, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str]]:
+    for response in _others(best, outcomes):
+        if response.status in CHALLENGES:
+            for name, key in CHALLENGE_HEADERS:
+                yield from ((name, value) for value in response.all(key))
+
+
+def _contacts(best: Outcome, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str]]:
+    assert best.response is not None
+    seen = set(best.response.values("contact"))
+    for response in _others(best, outcomes):
+        if response.status < CLIENT_ERROR:
+            new = [value for value in response.values("contact") if value not in seen]
+            seen.update(new)
+            yield from (("Contact", value) for value in new)
+
+
+def _with(response: Response, added: Iterable[tuple[str, str]]) -> Response:
+    draft = Draft(response)
+    for name, value in added:
+        draft.append(name, value)
+    message = parse_message(bytes(draft))
+    assert isinstance(message, Response)
+    return message
 
 
 def _others(best: Outcome, outcomes: Sequence[Outcome]) -> Iterator[Response]:

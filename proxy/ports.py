@@ -1,8 +1,9 @@
 """What the proxy needs of the packages below, as they satisfy it. Pure: types only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from sip.locate import Target
 from sip.message import Request, Response
 from sip.transport.flow import Flow
 from sip.uri import SipUri
@@ -19,9 +20,14 @@ class Transaction(Protocol):
 
     request: Request
     on_cancel: Callable[[], None] | None
+    success_headers: Sequence[tuple[str, str]]
+    cancelled_by: Request | None
+    """The CANCEL that came for it."""
 
     @property
     def flow(self) -> Flow: ...
+    @property
+    def answer_flow(self) -> Flow: ...
     @property
     def final(self) -> bool: ...
     @property
@@ -38,11 +44,22 @@ class Transaction(Protocol):
     def respond_bytes(self, status: int, data: bytes) -> None: ...
 
 
+class Exchange(Protocol):
+    """A client transaction."""
+
+    def end(self) -> None:
+        """Forget it; nothing is told any more."""
+
+
 class Sender(Protocol):
     """The sending half of `sip.transport.endpoint.Endpoint`."""
 
     def new_branch(self) -> str: ...
-    async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow: ...
+    def flow_now(self, uri: SipUri) -> Flow | None: ...
+    def flow_named(self, name: str) -> Flow | None: ...
+    async def targets(self, uri: SipUri, *, size: int = 0) -> Sequence[Target]: ...
+    async def flow_for(self, target: Target) -> Flow: ...
+    def failed(self, target: Target) -> None: ...
     def client_transaction(
         self,
         request_bytes: bytes,
@@ -53,7 +70,7 @@ class Sender(Protocol):
         on_response: Callable[[Response], None],
         on_timeout: Callable[[], None],
         on_transport_error: Callable[[], None],
-    ) -> object: ...
+    ) -> Exchange: ...
 
 
 class BindingStore(Protocol):

@@ -1,27 +1,32 @@
-"""How a request is changed on its way through (RFC 3261 §16.3 to §16.6).
+"""What is read in a request that is to be relayed, and who is let through (RFC 3261 §16.3, §16.4).
 
 Pure. `key` is a secret of the deployment: with it any process knows its own marks again, in
-branches (loops, §16.6 step 8) and in Record-Route (dialogs that were let through before).
+branches (loops, RFC 5393 §4.2) and in Record-Route (dialogs that were let through before).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from proxy.errors import BadExtension, LoopDetected, TooManyHops
+from proxy.errors import BadExtension, BreadthExceeded, LoopDetected, TooManyHops
+from proxy.fork import MAX_BREADTH
 from sip.address import NameAddr
 from sip.errors import ParseError
-from sip.message import Draft, Request, Response, build_request
-from sip.parameters import Parameters
+from sip.grammar import parse_digits
+from sip.message import Request
 from sip.uri import SipUri, parse_uri
 
-MAX_FORWARDS: Final = 70
-"""Given to a request that has none (§16.6 step 3)."""
 DIALOG_METHODS: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 """Requests whose dialogs we stay in the path of (RFC 6665 §4.3 for the event methods)."""
+LOCATING: Final = ("accept-contact", "reject-contact", "request-disposition")
+"""Headers that have a say in where a request goes (RFC 3841)."""
 MARK_LENGTH: Final = 9
 """Octets of a mark: too many to guess, few enough for a Record-Route."""
+WIDEST: Final = 2**31 - 1
+"""What a Max-Breadth may say at all."""
+_BETWEEN: Final = "."
+"""Parts the mark of a dialog and the token of a flow in our Record-Route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +38,20 @@ class Routed:
     routes: tuple[str, ...]
     """Route values that are left."""
     mark: str
-    """The user part of our own Route; empty when the request had none of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """Where a request goes next."""
-
-    uri: str
-    """Request-URI to write."""
-    routes: tuple[str, ...]
-    """Route values to write."""
-    next_hop: str
-    """The URI whose host is sent to."""
+    """The user part of our own Route, the last of them; empty when the request had none."""
 
 
 def preprocess(request: Request, is_us: Callable[[SipUri], bool]) -> Routed:
-    """Undo strict routing and take our own Route values off (§16.4). Raises ParseError."""
+    """Undo strict routing and maddr, and take our own Route values off (§16.4). ParseError."""
     uri, mark = request.uri_text, ""
     routes = list(request.values("route"))
-    parsed = request.uri
-    if routes and isinstance(parsed, SipUri) and "lr" in parsed.parameters and is_us(parsed):
-        uri, mark = NameAddr.parse(routes.pop()).uri, parsed.user or ""
+    if routes or ";maddr=" in uri:
+        parsed = request.uri
+        if isinstance(parsed, SipUri):
+            if routes and "lr" in parsed.parameters and is_us(parsed):
+                uri, mark = NameAddr.parse(routes.pop()).uri, parsed.user or ""
+            elif "maddr" in parsed.parameters:
+                uri = _without_maddr(parsed, is_us)
     while routes:
         first = NameAddr.parse(routes[0]).sip_uri
         if not is_us(first):
@@ -64,29 +61,56 @@ def preprocess(request: Request, is_us: Callable[[SipUri], bool]) -> Routed:
     return Routed(uri, tuple(routes), mark)
 
 
-def check_forwardable(request: Request, routed: Routed, key: bytes) -> None:
-    """Raises TooManyHops, BadExtension or LoopDetected (§16.3 steps 3 to 5)."""
+def _without_maddr(uri: SipUri, is_us: Callable[[SipUri], bool]) -> str:
+    """`uri` for who it names, when its maddr did no more than bring it here (§16.4)."""
+    meant = SipUri("sip", None, uri.parameters.value("maddr") or "", uri.port)
+    if not is_us(meant):
+        return str(uri)
+    parameters = uri.parameters.without("maddr").without("transport")
+    return str(SipUri(uri.scheme, uri.user, uri.host, None, parameters))
+
+
+def check_forwardable(request: Request, loop: str) -> None:
+    """Raises TooManyHops, BadExtension or LoopDetected (§16.3 items 3 to 5).
+
+    `loop` is the request's `loop_mark`.
+    """
     hops = request.get("max-forwards")
     if hops is not None and int(hops) == 0:
         raise TooManyHops
     if request.get("proxy-require") is not None:
         raise BadExtension(request.values("proxy-require"))
-    mark = loop_mark(request, routed, key)
-    if any((via.branch or "").endswith(mark) for via in request.vias):
+    if any(loop in via for via in request.all("via")):
         raise LoopDetected
 
 
+def breadth_of(request: Request) -> int:
+    """How many branches may be open at a time (RFC 5393 §5.3.3).
+
+    Raises BreadthExceeded when there may be none, ParseError when that is no number.
+    """
+    value = request.get("max-breadth")
+    if value is None:
+        return MAX_BREADTH
+    breadth = parse_digits("Max-Breadth", value, WIDEST)
+    if not breadth:
+        raise BreadthExceeded
+    return min(breadth, MAX_BREADTH)
+
+
 def loop_mark(request: Request, routed: Routed, key: bytes) -> str:
-    """End of our branches: equal only if the request is handled as it was (§16.6 step 8)."""
-    parts = (
+    """End of our branches: equal only if the request is handled as it was (RFC 5393 §4.2.1)."""
+    parts = [
         routed.uri,
         *routed.routes,
         request.call_id,
         str(request.cseq.number),
         request.from_.tag or "",
         request.to.tag or "",
-        request.get("proxy-authorization") or "",
-    )
+    ]
+    for header in LOCATING:
+        if request.get(header) is not None:
+            parts += (header, *request.all(header))
     return "-" + _mark("\n".join(parts), key)
 
 
@@ -95,80 +119,31 @@ def dialog_mark(call_id: str, key: bytes) -> str:
     return _mark(f"dialog {call_id}", key)
 
 
+def recorded_user(mark: str, token: str) -> str:
+    """The user part of a Record-Route that also names the flow to its side of the dialog."""
+    return f"{mark}{_BETWEEN}{token}" if token else mark
+
+
 def is_marked(request: Request, routed: Routed, key: bytes) -> bool:
     """Whether the request belongs to a dialog whose first request we relayed."""
-    return bool(routed.mark) and routed.mark == dialog_mark(request.call_id, key)
+    shown = routed.mark.partition(_BETWEEN)[0]
+    return bool(shown) and shown == dialog_mark(request.call_id, key)
 
 
-def hop_to(uri: str, routes: Sequence[str], received: str = "") -> Hop:
-    """Where to send a request for `uri` by `routes` (§16.6 steps 6 and 7). Raises ParseError.
-
-    `received` is where a client behind a NAT was last heard from.
-    """
-    if not routes:
-        return Hop(uri, (), received or uri)
-    first = NameAddr.parse(routes[0]).sip_uri
-    if "lr" in first.parameters:
-        return Hop(uri, tuple(routes), str(first))
-    return Hop(str(first), (*routes[1:], f"<{uri}>"), str(first))
+def token_of(routed: Routed) -> str:
+    """The flow token in a Record-Route of ours that came back; empty when it has none."""
+    return routed.mark.partition(_BETWEEN)[2]
 
 
 def request_uri(contact: str) -> str:
-    """`contact` without what a Request-URI may not have (RFC 3261 §19.1.1). Raises ParseError."""
+    """`contact` without what a Request-URI may not have (§19.1.1). Raises ParseError."""
     uri = parse_uri(contact)
     if not isinstance(uri, SipUri):
         raise ParseError("SIP URI", contact)
     if uri.headers is None and "method" not in uri.parameters:
         return contact
-    parameters: Parameters = uri.parameters.without("method")
+    parameters = uri.parameters.without("method")
     return str(SipUri(uri.scheme, uri.user, uri.host, uri.port, parameters, None, uri.password))
-
-
-def record_routes(mark: str, arrived: str, leaving: str) -> list[str]:
-    """Record-Route values, topmost first: one, or two where the transports differ.
-
-    `arrived` and `leaving` are the Contact values of the two flows, `<sip:host:port…>`; two
-    let each side reach us by its own transport (RFC 5658 §3.2).
-    """
-    sides = [leaving] if leaving == arrived else [leaving, arrived]
-    return [f"<sip:{mark}@{side.removeprefix('<sip:').removesuffix('>')};lr>" for side in sides]
-
-
-def forwarded(
-    request: Request, hop: Hop, *, via: str, recorded: Sequence[str], dropped: Sequence[str]
-) -> bytes:
-    """The request as it leaves (§16.6). `dropped` are header names that go no further."""
-    draft = Draft(request)
-    draft.set_uri(hop.uri)
-    hops = request.get("max-forwards")
-    draft.replace("Max-Forwards", str(MAX_FORWARDS if hops is None else int(hops) - 1))
-    for value in reversed(recorded):
-        draft.prepend("Record-Route", value)
-    if hop.routes != tuple(request.values("route")):
-        draft.remove("Route")
-        for value in reversed(hop.routes):
-            draft.prepend("Route", value)
-    for name in dropped:
-        draft.remove(name)
-    draft.prepend("Via", via)
-    return bytes(draft)
-
-
-def returned(response: Response) -> bytes:
-    """The response as it goes back: without our Via (§16.7 step 3)."""
-    draft = Draft(response)
-    draft.remove_first_value("Via")
-    return bytes(draft)
-
-
-def cancelling(request: Request) -> bytes:
-    """The CANCEL of a request that we sent (RFC 3261 §9.1)."""
-    headers = [("Via", request.values("via")[0]), ("Max-Forwards", str(MAX_FORWARDS))]
-    headers += [("Route", value) for value in request.values("route")]
-    for name in ("From", "To", "Call-ID"):
-        headers.append((name, request.get(name.lower()) or ""))
-    headers.append(("CSeq", f"{request.cseq.number} CANCEL"))
-    return bytes(build_request("CANCEL", request.uri_text, headers))
 
 
 def _mark(text: str, key: bytes) -> str:

@@ -5,49 +5,60 @@ of ours, comes from one, or belongs to a dialog that was let through before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from proxy.addresses import OurAddresses, Place
-from proxy.errors import Forbidden, NextHopFailed, NoBinding, NotFound, ProxyError
+import structlog
+
+from proxy.addresses import OurAddresses
+from proxy.destination import Destination, bounded
+from proxy.errors import Overloaded, ProxyError
+from proxy.fork import MAX_BREADTH, TIMER_C, Policy
+from proxy.fork_service import Relayed, Sent
+from proxy.forwarding import returned
+from proxy.outgoing import Outgoing, Passage
 from proxy.ports import Sender, Transaction
-from proxy.registrar import same_contact
-from proxy.relay import (
-    DIALOG_METHODS,
-    Hop,
-    Routed,
-    cancelling,
-    check_forwardable,
-    dialog_mark,
-    forwarded,
-    hop_to,
-    is_marked,
-    loop_mark,
-    preprocess,
-    record_routes,
-    request_uri,
-    returned,
-)
-from proxy.response_context import CANCEL_WAIT, TIMER_C, Act, ResponseContext
-from proxy.routing import Plan
+from proxy.relay import Routed, breadth_of, check_forwardable, is_marked, preprocess
+from proxy.reply_service import ReplyService
+from proxy.routing import Plan, Router
+from proxy.target_service import Exists, Find, TargetService
 from sip.authenticator import Identity
-from sip.errors import ParseError, TransportError
-from sip.message import Request, Response, parse_message
+from sip.errors import ParseError, SipError, TransportError
+from sip.message import Request, Response
 from sip.transport.flow import Flow
-from sip.uri import AoR, SipUri, aor_of
+from sip.transport.timers import LoopTimers, Timers
+from sip.uri import AoR, SipUri
+from store.errors import StoreError
 from store.values import Binding
 
-Lookup = Callable[[AoR], Awaitable[tuple[Binding, ...]]]
-Done = Callable[[Transaction], None]
-Exists = Callable[[AoR, Identity], Awaitable[bool]]
+FIRST_FINAL: Final = 200
+FIRST_FAILURE: Final = 300
+MAX_WAITING: Final = 1_000
+"""ACKs whose next hop is being looked up or connected to; more are dropped."""
+MAX_RELAYED: Final = 50_000
+"""Branches under way; more requests get 503 at once."""
+MAX_BRANCHES: Final = 20
+"""Of one request."""
+NOBODY: Final = Identity(None, "none")
 
-ASSERTED: Final = ("P-Asserted-Identity", "P-Preferred-Identity")
-"""What only a trusted peer may say (RFC 3325 §5)."""
-ADDED: Final = 300
-"""Octets that our Via and Record-Route may add; a larger whole may have to go by TCP."""
-MAX_WAITING_ACKS: Final = 1_000
-"""ACKs whose next hop is being resolved or connected to; more are dropped."""
+Done = Callable[[Transaction], None]
+
+log = structlog.get_logger("proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """How requests are relayed."""
+
+    timer_c: float = TIMER_C
+    """Seconds an INVITE may ring without news (RFC 3261 §16.6 step 11)."""
+    max_branches: int = MAX_BRANCHES
+    """Of one request; other contacts are left out."""
+    record_route: bool = True
+    """False: we stay in the path of those dialogs only that need it."""
+    max_relayed: int = MAX_RELAYED
+    """Branches under way."""
 
 
 class RelayService:
@@ -58,25 +69,60 @@ class RelayService:
         *,
         endpoint: Sender,
         ours: OurAddresses,
-        lookup: Lookup,
+        targets: Find,
         exists: Exists,
         secret: bytes,
+        worker: str = "",
+        trusted: Callable[[Flow], bool] = lambda flow: False,
+        flow_failed: Callable[[AoR, Binding], None] | None = None,
+        router: Router | None = None,
+        config: RelayConfig | None = None,
     ) -> None:
-        """`secret` is the deployment's; any of its processes knows the others' dialogs by it."""
-        self._endpoint = endpoint
+        """`secret` is the deployment's; any of its processes knows the others' dialogs by it.
+
+        `targets` finds where a user is; `flow_failed` is told of a binding whose flow is gone;
+        `trusted` says of a flow whether its peer is of our trust domain.
+        """
+        self.endpoint = endpoint
         self._ours = ours
-        self._lookup = lookup
-        self._exists = exists
+        self._config = config or RelayConfig()
+        self._outgoing = Outgoing(
+            secret, worker, self._config.record_route, trusted, ours.is_domain
+        )
+        self._found = TargetService(
+            endpoint=endpoint, ours=ours, targets=targets, exists=exists, outgoing=self._outgoing
+        )
         self._key = secret
-        self._relays: dict[_Relayed, Done] = {}
-        self._acks: set[asyncio.Task[None]] = set()
+        self._flow_failed = flow_failed
+        self._replies = None if router is None else ReplyService(router, self._send_back)
+        self._relayed: set[Relayed] = set()
+        self._branches = 0
+        self._timers: LoopTimers | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def under_way(self) -> int:
+        """Requests being relayed."""
+        return len(self._relayed)
+
+    @property
+    def timers(self) -> Timers:
+        """What timer C runs on."""
+        if self._timers is None:
+            self._timers = LoopTimers(lambda error: log.error("timer-failed", exc_info=error))
+        return self._timers
 
     def preprocess(self, request: Request, flow: Flow) -> Routed:
         """The request's Request-URI and Routes without ours. Raises ParseError."""
         return preprocess(request, lambda uri: self._ours.is_us(uri, flow.local))
 
     def admits(self, request: Request, routed: Routed) -> bool:
-        """Whether the request is within a dialog that was let through before."""
+        """Whether the request is within a dialog that was let through before, or comes from
+        another process of ours, which let it through."""
+        if not routed.mark:
+            return False
+        if self._outgoing.path_token(routed.mark) is not None:
+            return True
         return request.to.tag is not None and is_marked(request, routed, self._key)
 
     async def relay(
@@ -84,236 +130,164 @@ class RelayService:
     ) -> None:
         """Send the request of `tx` on; `done` is called when its final response went back.
 
-        Raises ProxyError or ParseError, which the caller answers, and StoreError.
+        `plan` is what the operator's routing file wants, which has had its way with the request
+        of `tx` already. Raises ProxyError or ParseError, which
+        the caller answers, and StoreError.
         """
-        request = tx.request
-        routed = self.preprocess(request, tx.flow)
-        check_forwardable(request, routed, self._key)
-        if not self.admits(request, routed):
-            self._check_sender(request, routed, identity, tx.flow)
-        hop = await self._hop(request, routed, identity, tx.flow)
-        flow = await self._flow(hop, len(bytes(request)) + ADDED)
-        branch = self._endpoint.new_branch() + loop_mark(request, routed, self._key)
-        data = self._outgoing(request, hop, tx.flow, flow, branch, identity)
-        relayed = _Relayed(self._endpoint, tx, Outgoing(data, branch, flow), self._ended)
-        self._relays[relayed] = done
+        if self._branches >= self._config.max_relayed:
+            raise Overloaded
+        routed = self.preprocess(tx.request, tx.flow)
+        if not self.admits(tx.request, routed):
+            planned = plan is not None and bool(plan.uris)
+            self._found.check_sender(tx, routed, identity, planned=planned)
+        elif self._outgoing.path_token(routed.mark) is not None:
+            identity = Identity(identity.aor, "asserted")
+        passage = self._outgoing.passage(tx.request, routed, tx.flow, identity)
+        check_forwardable(tx.request, passage.loop)
+        policy = Policy(breadth_of(tx.request), self._config.timer_c)
+        if plan is not None:
+            passage = passage._replace(hands_off=plan.asserted)
+        if plan is not None and plan.uris:
+            groups = await self._found.planned(passage, plan)
+        else:
+            groups, policy = await self._found.find(passage, routed, policy)
+        groups = bounded(groups, self._config.max_branches)
+        self._begin(Relayed(self, tx, passage, groups, policy, done))
+
+    def _begin(self, relayed: Relayed) -> None:
+        self._relayed.add(relayed)
+        self._branches += len(relayed)
         relayed.start()
 
     def ack(self, request: Request, flow: Flow) -> None:
-        """Send the ACK of a 2xx on without state (§16.11); there is nobody to tell of a failure."""
-        if len(self._acks) < MAX_WAITING_ACKS:
-            task = asyncio.get_running_loop().create_task(self._ack(request, flow))
-            self._acks.add(task)
-            task.add_done_callback(self._acks.discard)
+        """Send the ACK of a 2xx on without state (§16.11); there is nobody to tell of a failure.
 
-    def close(self) -> None:
-        """Stop all timers; what is under way is given up."""
-        for relayed in list(self._relays):
-            relayed.close()
-
-    def _ended(self, relayed: "_Relayed") -> None:
-        done = self._relays.pop(relayed, None)
-        if done is not None:
-            done(relayed.tx)
-
-    def _check_sender(
-        self, request: Request, routed: Routed, identity: Identity, flow: Flow
-    ) -> None:
-        """Raises Forbidden for a user of ours under another's name, and for open relaying."""
-        ours = self._ours
-        sender = _aor_or_none(request.from_.uri)
-        if identity.how == "digest" and ours.serves(sender) and sender != identity.aor:
-            raise Forbidden
-        inbound = not routed.routes and ours.place(routed.uri, flow.local) is Place.USER
-        if not inbound and not ours.serves(identity.aor):
-            raise Forbidden
-
-    async def _hop(self, request: Request, routed: Routed, identity: Identity, flow: Flow) -> Hop:
-        """Where the request goes (§16.5). Raises NotFound or NoBinding."""
-        place = self._ours.place(routed.uri, flow.local)
-        if routed.routes:
-            return hop_to(routed.uri, routed.routes)
-        if place is Place.USER:
-            return await self._hop_to_user(aor_of(routed.uri), identity)
-        if place is Place.ELSEWHERE:
-            return await self._hop_to_contact(request, routed.uri)
-        raise NotFound
-
-    async def _hop_to_user(self, aor: AoR, identity: Identity) -> Hop:
-        bindings = [one for one in await self._lookup(aor) if one.contact.startswith("sip")]
-        if bindings:
-            best = bindings[0]
-            return hop_to(request_uri(best.contact), best.path, best.received)
-        raise NoBinding if await self._exists(aor, identity) else NotFound
-
-    async def _hop_to_contact(self, request: Request, uri: str) -> Hop:
-        """A contact named in a dialog: by the NAT's address when it is a binding behind one."""
-        aor = _aor_or_none(request.to.uri)
-        if aor is not None and self._ours.serves(aor):
-            for binding in await self._lookup(aor):
-                if same_contact(binding.contact, uri):
-                    return hop_to(uri, binding.path, binding.received)
-        return hop_to(uri, ())
-
-    async def _flow(self, hop: Hop, size: int) -> Flow:
-        """A flow to the next hop: where the client was last heard from, or else its contact.
-
-        Raises NextHopFailed.
+        Only within dialogs that were let through: an ACK cannot be challenged.
         """
-        candidates = [hop.next_hop] if hop.routes else dict.fromkeys((hop.next_hop, hop.uri))
-        failure: TransportError | None = None
-        for candidate in candidates:
-            try:
-                return await self._endpoint.flow_to(SipUri.parse(candidate), size=size)
-            except TransportError as error:
-                failure = error
-        raise NextHopFailed from failure
-
-    def _outgoing(
-        self, request: Request, hop: Hop, arrived: Flow, flow: Flow, branch: str, identity: Identity
-    ) -> bytes:
-        recorded: list[str] = []
-        if request.method in DIALOG_METHODS:
-            mark = dialog_mark(request.call_id, self._key)
-            recorded = record_routes(mark, arrived.contact, flow.contact)
-        dropped = () if identity.how == "asserted" else ASSERTED
-        if identity.how == "digest":
-            dropped = (*dropped, "Proxy-Authorization")
-        via = f"{flow.via_prefix};branch={branch};rport"
-        return forwarded(request, hop, via=via, recorded=recorded, dropped=dropped)
-
-    async def _ack(self, request: Request, flow: Flow) -> None:
-        """Only within dialogs that were let through: an ACK cannot be challenged."""
         try:
             routed = self.preprocess(request, flow)
-            check_forwardable(request, routed, self._key)
             if not self.admits(request, routed):
                 return
-            hop = hop_to(routed.uri, routed.routes)
-            if not routed.routes:
-                hop = await self._hop_to_contact(request, routed.uri)
-            leaving = await self._flow(hop, len(bytes(request)) + ADDED)
-            branch = self._endpoint.new_branch() + loop_mark(request, routed, self._key)
-            via = f"{leaving.via_prefix};branch={branch};rport"
-            leaving.send(forwarded(request, hop, via=via, recorded=(), dropped=ASSERTED))
+            passage = self._outgoing.passage(request, routed, flow, NOBODY)
+            check_forwardable(request, passage.loop)
+            destination = self._found.known(passage, routed)
+            if destination is None:
+                self._keep_if_room(self._ack_user(passage, routed))
+            else:
+                self._pass_on(passage, destination)
         except (ProxyError, ParseError, TransportError):
             return
 
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request as it leaves."""
-
-    data: bytes
-    branch: str
-    flow: Flow
-
-
-class _Relayed:
-    """One request under way: its two transactions, and timer C."""
-
-    def __init__(
-        self,
-        endpoint: Sender,
-        tx: Transaction,
-        outgoing: Outgoing,
-        done: Callable[["_Relayed"], None],
-    ) -> None:
-        self.tx = tx
-        self._endpoint = endpoint
-        self._outgoing = outgoing
-        self._done = done
-        self._context = ResponseContext(is_invite=tx.request.method == "INVITE")
-        self._timer: asyncio.TimerHandle | None = None
-        self._response: Response | None = None
-
-    def start(self) -> None:
-        """Hand the request to its client transaction (§16.6 steps 10 and 11)."""
-        if self._context.is_invite:
-            self.tx.respond(100)
-            self.tx.on_cancel = self._on_cancel
-            self._restart_timer()
-        self._endpoint.client_transaction(
-            self._outgoing.data,
-            self.tx.request.method,
-            self._outgoing.branch,
-            self._outgoing.flow,
-            on_response=self._on_response,
-            on_timeout=self._on_timeout,
-            on_transport_error=self._on_transport_error,
-        )
-
     def close(self) -> None:
-        """Forget the request."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._done(self)
+        """Stop all timers; what is under way is given up."""
+        for relayed in list(self._relayed):
+            relayed.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._replies is not None:
+            self._replies.close()
+        if self._timers is not None:
+            self._timers.close()
 
-    def _on_response(self, response: Response) -> None:
-        self._response = response
-        self._perform(self._context.on_response(response.status))
+    def write(self, relayed: Relayed, destination: Destination, flow: Flow) -> Sent:
+        """See `fork_service.Relay`."""
+        branch = self.endpoint.new_branch() + relayed.passage.loop
+        data = self._outgoing.write(relayed.passage, destination, flow, branch, relayed.share)
+        return Sent(data, branch, flow)
 
-    def _on_timeout(self) -> None:
-        self._perform(self._context.on_timeout())
+    def flow_failed(self, destination: Destination) -> None:
+        """See `fork_service.Relay`."""
+        if self._flow_failed is not None and destination.contact is not None:
+            self._flow_failed(destination.aor, destination.contact.binding)
 
-    def _on_transport_error(self) -> None:
-        self._perform(self._context.on_transport_error())
+    def hear(self, response: Response, flow: Flow) -> Response:
+        """See `fork_service.Relay`."""
+        return self._outgoing.heard(response, flow)
 
-    def _on_cancel(self) -> None:
-        self._perform(self._context.on_cancel())
+    def send_back(self, relayed: Relayed, response: Response) -> None:
+        """See `fork_service.Relay`."""
+        if self._replies is not None and self._replies.takes(relayed):
+            self._replies.ask(relayed, response)
+        else:
+            self._send_back(relayed, response)
 
-    def _on_timer_c(self) -> None:
-        self._timer = None
-        self._perform(self._context.on_timer_c())
+    def answer(self, relayed: Relayed, status: int) -> None:
+        """See `fork_service.Relay`."""
+        if self._replies is None or not self._replies.waits(relayed):
+            relayed.tx.respond(status)
+            self._answered(relayed)
+        else:
+            self._replies.then(relayed, lambda: self.answer(relayed, status))
 
-    def _perform(self, acts: tuple[Act, ...]) -> None:
-        for act in acts:
-            match act:
-                case Act.FORWARD if self._response is not None:
-                    self.tx.respond_bytes(self._response.status, returned(self._response))
-                case Act.CANCEL:
-                    self._cancel()
-                case Act.RESTART_TIMER:
-                    self._restart_timer()
-                case Act.STOP:
-                    self.close()
-                case Act.TIMEOUT:
-                    self.tx.respond(408)  # which the stack keeps from all but INVITE
-                case Act.BAD_GATEWAY:
-                    self.tx.respond(NextHopFailed.status)
+    def keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """See `fork_service.Relay`."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _restart_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        seconds = CANCEL_WAIT if self._context.cancel_sent else TIMER_C
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._on_timer_c)
+    def ended(self, relayed: Relayed) -> None:
+        """See `fork_service.Relay`."""
+        if relayed in self._relayed:
+            self._relayed.discard(relayed)
+            self._branches -= len(relayed)
+            if self._replies is None or not self._replies.waits(relayed):
+                self._answered(relayed)
 
-    def _cancel(self) -> None:
-        """A CANCEL has a transaction of its own, on the branch of what it cancels (§9.1)."""
-        sent = parse_message(self._outgoing.data)
-        if isinstance(sent, Request):
-            self._endpoint.client_transaction(
-                cancelling(sent),
-                "CANCEL",
-                self._outgoing.branch,
-                self._outgoing.flow,
-                on_response=_ignore,
-                on_timeout=_nothing,
-                on_transport_error=_nothing,
-            )
+    def _send_back(self, relayed: Relayed, response: Response) -> None:
+        """Pass `response` on, a 2xx even after another final response (§16.7 step 5)."""
+        data = returned(response, self._outgoing.withheld(relayed.passage, response))
+        if relayed.refused and response.status < FIRST_FAILURE:
+            try:
+                relayed.tx.answer_flow.send(data)
+            except TransportError as error:
+                log.info("not-delivered", error=str(error), call_id=response.get("call-id"))
+            return
+        relayed.tx.respond_bytes(response.status, data)
+        if response.status >= FIRST_FINAL:
+            self._answered(relayed)
 
+    def _answered(self, relayed: Relayed) -> None:
+        done, relayed.done = relayed.done, None
+        if done is not None:
+            done(relayed.tx)
 
-def _ignore(response: Response) -> None:
-    """The answer to a CANCEL changes nothing."""
+    def _pass_on(self, passage: Passage, destination: Destination) -> None:
+        """Send a request without a transaction, at once if that is possible."""
+        flow = self._flow_now(destination)
+        if flow is not None:
+            self._send_stateless(passage, destination, flow)
+        elif destination.next_hops and not destination.flow:
+            self._keep_if_room(self._pass_on_later(passage, destination))
 
+    def _flow_now(self, destination: Destination) -> Flow | None:
+        if destination.flow:
+            return self.endpoint.flow_named(destination.flow)
+        return self.endpoint.flow_now(SipUri.parse(destination.next_hops[0]))
 
-def _nothing() -> None:
-    """Nor does its absence."""
+    async def _pass_on_later(self, passage: Passage, destination: Destination) -> None:
+        try:
+            for hop in destination.next_hops:
+                for target in await self.endpoint.targets(SipUri.parse(hop), size=passage.size):
+                    flow = await self.endpoint.flow_for(target)
+                    self._send_stateless(passage, destination, flow)
+                    return
+        except (ProxyError, ParseError, TransportError):
+            return
 
+    async def _ack_user(self, passage: Passage, routed: Routed) -> None:
+        """To a dialog's contact that names a user of ours, as a GRUU does."""
+        try:
+            _, groups = await self._found.user(passage, routed.uri)
+            self._pass_on(passage, groups[0][0][0])
+        except (ProxyError, SipError, StoreError):
+            return
 
-def _aor_or_none(uri: str) -> AoR | None:
-    try:
-        return aor_of(uri)
-    except ParseError:
-        return None
+    def _send_stateless(self, passage: Passage, destination: Destination, flow: Flow) -> None:
+        branch = self.endpoint.new_branch() + passage.loop
+        flow.send(self._outgoing.write(passage, destination, flow, branch, MAX_BREADTH))
+
+    def _keep_if_room(self, work: Coroutine[Any, Any, None]) -> None:
+        if len(self._tasks) < MAX_WAITING:
+            self.keep(work)
+        else:
+            work.close()

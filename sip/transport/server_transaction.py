@@ -113,7 +113,7 @@ class ServerTransaction:
         self.on_cancel: Callable[[], None] | None = None
         """INVITE only: a CANCEL came before a final response (§9.2)."""
         self.cancelled_by: Request | None = None
-        """That CANCEL."""
+        """That CANCEL, even if it came before anybody asked for it."""
         self.on_ack: Callable[[Request], None] | None = None
         """INVITE only: the ACK of a 2xx came (RFC 6026 §7.1)."""
         self.on_failure: Callable[[], None] | None = None
@@ -211,9 +211,10 @@ class ServerTransaction:
 
     def cancel(self, by: Request) -> None:
         """The CANCEL `by` came: it does nothing once there is a final response (§9.2)."""
-        if not self.final and self.on_cancel is not None:
+        if not self.final:
             self.cancelled_by = by
-            self.on_cancel()
+            if self.on_cancel is not None:
+                self.on_cancel()
 
     def _perform(self, effects: Effects, now: float, data: bytes = b"") -> None:
         """Do as the machine says; `data` is the response just given."""

@@ -149,8 +149,8 @@ class Server:
             on_ack=lambda request, flow: self.dispatcher.on_ack(request, flow),
         )
         self.relay = RelayService(
-            endpoint=self.endpoint, ours=ours, lookup=registrar.lookup, exists=identities.exists,
-            secret=KEY,
+            endpoint=self.endpoint, ours=ours, targets=registrar.targets, exists=identities.exists,
+            secret=KEY, worker="test", flow_failed=registrar.flow_failed,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             ours=ours, identities=identities, events=NoEvents(), packages=["presence"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from proxy.outbound import Edge
 from sip.certificates import PeerCertificate
 from sip.errors import TransportError
+from sip.locate import Target
 from sip.message import Request, Response, build_response, parse_message
 from sip.transport.flow import Flow, contact, via_prefix
 from sip.uri import AoR, SipUri
@@ -114,7 +115,9 @@ class FakeTransaction:
     def __init__(self, request: Request, flow: Flow | None = None) -> None:
         self.request = request
         self.flow: Flow = flow or FakeFlow()
+        self.answer_flow = self.flow
         self.on_cancel: Callable[[], None] | None = None
+        self.cancelled_by: Request | None = None
         self.success_headers: Sequence[tuple[str, str]] = ()
         self.sent: list[Response] = []
         self.response = b""
@@ -184,6 +187,10 @@ class Sent:
     on_response: Callable[[Response], None]
     on_timeout: Callable[[], None]
     on_transport_error: Callable[[], None]
+    ended: bool = False
+
+    def end(self) -> None:
+        self.ended = True
 
     def answer(self, status: int, *headers: tuple[str, str], reason: str | None = None) -> None:
         """The target answers."""
@@ -201,17 +208,53 @@ class FakeSender:
         self.out = FakeFlow(remote=("192.0.2.20", 5060))
         self.asked: list[str] = []
         self.unreachable: set[str] = set()
+        """URIs that lead nowhere."""
+        self.located: dict[str, Sequence[Target]] = {}
+        """URIs that have to be looked up."""
+        self.refusing: set[Target] = set()
+        """Targets that no flow can be had to."""
+        self.flows: dict[str, FakeFlow] = {}
+        """Open flows by name."""
+        self.failures: list[Target] = []
         self.branches = 0
+
+    @property
+    def calls(self) -> list[Sent]:
+        """What was sent but CANCELs."""
+        return [sent for sent in self.sent if sent.method != "CANCEL"]
+
+    @property
+    def cancels(self) -> list[Sent]:
+        return [sent for sent in self.sent if sent.method == "CANCEL"]
 
     def new_branch(self) -> str:
         self.branches += 1
         return f"z9hG4bKours{self.branches}"
 
-    async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
+    def flow_now(self, uri: SipUri) -> Flow | None:
+        if str(uri) in self.unreachable or str(uri) in self.located:
+            return None
+        self.asked.append(str(uri))
+        return self.out
+
+    def flow_named(self, name: str) -> Flow | None:
+        return self.flows.get(name)
+
+    async def targets(self, uri: SipUri, *, size: int = 0) -> Sequence[Target]:
         self.asked.append(str(uri))
         if str(uri) in self.unreachable:
             raise TransportError("no route")
-        return self.out
+        if str(uri) in self.located:
+            return self.located[str(uri)]
+        return (Target("udp", uri.host, uri.port or 5060, uri.host),)
+
+    async def flow_for(self, target: Target) -> Flow:
+        if target in self.refusing:
+            raise TransportError("refused")
+        return FakeFlow(target.transport.upper(), remote=(target.host, target.port))
+
+    def failed(self, target: Target) -> None:
+        self.failures.append(target)
 
     def client_transaction(
         self,
@@ -223,7 +266,7 @@ class FakeSender:
         on_response: Callable[[Response], None],
         on_timeout: Callable[[], None],
         on_transport_error: Callable[[], None],
-    ) -> object:
+    ) -> Sent:
         message = parse_message(request_bytes)
         assert isinstance(message, Request)
         sent = Sent(message, method, branch, flow, on_response, on_timeout, on_transport_error)
