@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from sip.errors import ParseError
 from sip.grammar import NON_ASCII, QUOTED, TOKEN, is_token, quote, split_list, unquote
-from sip.parameters import NO_PARAMETERS, Parameters
+from sip.parameters import NO_PARAMETERS, PLAIN_PARAMETERS, Parameters
 from sip.uri import CACHED_LENGTH, AoR, SipUri, aor_of, parse_uri
 
 CACHED_ADDRESSES: Final = 8192
@@ -20,16 +20,16 @@ _BARE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!#-+\--:=@-\[\]-~]+")
 _WORD: Final = rf"[A-Za-z0-9\-.!%*_+`'~{NON_ASCII}]+"
 _DISPLAY: Final = re.compile(rf"({QUOTED})[ \t]*|{_WORD}(?:[ \t]+{_WORD})*[ \t]*")
 """Deviation: letters beyond ASCII without quotes, as several softphones write them."""
-_PLAIN: Final = re.compile(
-    rf'(?:"([ !#-\[\]-~]*)" ?)?<([A-Za-z][A-Za-z0-9+.\-]*:[!#-;=?-\[\]-~]+)>(;tag=({TOKEN}))?'
-)
+_PLAIN: Final = r'(?:"([ !#-\[\]-~]*)" ?)?<([A-Za-z][A-Za-z0-9+.\-]*:[!#-;=?-\[\]-~]+)>'
+_USUAL: Final = re.compile(rf"{_PLAIN}(?:;tag={TOKEN})?")
 """As nearly every From and To is written."""
+_WHOLE: Final = re.compile(rf"{_PLAIN}(?:;tag=({TOKEN})|({PLAIN_PARAMETERS}))")
 
 
 def is_plain_address(text: str) -> bool:
     """Whether `text` is one address with at most a tag, which `NameAddr.parse` is sure to read;
     a fifth of its cost (tests/bench/bench_codec.py)."""
-    return _PLAIN.fullmatch(text) is not None
+    return _USUAL.fullmatch(text) is not None
 
 
 class NameAddr:
@@ -104,10 +104,12 @@ class NameAddr:
 
 
 def _parse(text: str) -> NameAddr:
-    match = _PLAIN.fullmatch(text)
+    match = _WHOLE.fullmatch(text)
     if match:
-        display, uri, parameter, tag = match.groups("")
-        return NameAddr(display, uri, Parameters.of_tag(tag, parameter) if tag else NO_PARAMETERS)
+        display, uri, tag, parameters = match.groups("")
+        if tag:
+            return NameAddr(display, uri, Parameters.of_tag(tag))
+        return NameAddr(display, uri, Parameters.split(parameters) if parameters else NO_PARAMETERS)
     if text.startswith("<"):
         return _after_display("", text, 0)
     if text.startswith('"') or "<" in text:

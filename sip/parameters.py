@@ -70,22 +70,21 @@ class Parameters(Mapping[str, str | None]):
     def split(cls, text: str) -> Self:
         """Take apart text that fits PLAIN_PARAMETERS."""
         values: dict[str, str | None] = {}
-        if text:
-            items = text[1:].split(";")
-            for item in items:
-                name, equals, value = item.partition("=")
-                values[name.lower()] = value if equals else None
-            if len(values) != len(items):
-                raise ParseError("parameters (a name given twice)", text)
+        items = text.split(";")
+        for item in items[1:]:
+            name, equals, value = item.partition("=")
+            values[name.lower()] = value if equals else None
+        if len(values) != len(items) - 1:
+            raise ParseError("parameters (a name given twice)", text)
         self = cls.__new__(cls)
         self._values = values
         self._text = text
         return self
 
     @classmethod
-    def of_tag(cls, tag: str, text: str) -> Self:
-        """The one parameter that From and To usually have: `text` is `;tag=` and the token."""
-        return cls._of({"tag": tag}, text)
+    def of_tag(cls, tag: str) -> Self:
+        """The one parameter that From and To usually have; `tag` is a token."""
+        return cls._of({"tag": tag}, f";tag={tag}")
 
     @classmethod
     def _of(cls, values: dict[str, str | None], text: str) -> Self:

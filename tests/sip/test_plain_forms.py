@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sip.address import NameAddr, is_plain_address
+from sip.auth_header import Credentials
 from sip.errors import ParseError
 from sip.head import Indexed, index_lines, index_plain_lines
 from sip.message import Request, build_response, header_lines, parse_message
@@ -122,3 +123,44 @@ def test_headers_written_before_are_the_same_headers(others: list[str]) -> None:
 def test_a_header_written_before_breaks_no_message(value: str) -> None:
     with pytest.raises(ParseError):
         header_lines([("Allow", value)])
+
+
+names_of_digest = st.sampled_from(
+    ["username", "realm", "nonce", "uri", "response", "nc", "qop", "x"]
+)
+values_of_digest = st.sampled_from(
+    [
+        '"a"',
+        '""',
+        '"',
+        '"a',
+        'a"',
+        '"a\\"b"',
+        '"a, b"',
+        '"a,b"',
+        "auth",
+        "SHA-256",
+        "-",
+        "",
+        "a b",
+        "é",
+    ]
+)
+parameters_of_digest = st.tuples(names_of_digest, values_of_digest).map("=".join)
+
+
+@settings(deadline=None)
+@given(st.lists(parameters_of_digest, max_size=4))
+@example(['nonce="1, qop="2"'])
+def test_both_roads_read_credentials_alike(others: list[str]) -> None:
+    """RFC 7616 §3.4: white space at the end makes the parser take the long road."""
+    needed = ['username="u"', 'realm="r"', 'nonce="n"', 'uri="sip:a"', 'response="0A"']
+    for parameters in ([*needed, *others], [*others, *needed]):
+        text = "Digest " + ", ".join(parameters)
+        assert _credentials(text) == _credentials(f"{text}\t")
+
+
+def _credentials(text: str) -> Credentials | None:
+    with suppress(ParseError):
+        return Credentials.parse(text)
+    return None
