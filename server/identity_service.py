@@ -81,6 +81,11 @@ class IdentityService:
         self._clock = clock
         self._accounts = accounts
 
+    @property
+    def account_refusals(self) -> int:
+        """Requests that were too many of one account."""
+        return 0 if self._accounts is None else self._accounts.refused
+
     def trusts(self, flow: Flow) -> bool:
         """Whether the other end of `flow` is a trusted peer (RFC 3325 §4)."""
         return self._trusted.trusts_peer(flow.remote[0], flow.certificate)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from presence.stats import EventStats
 from server.metrics import Metrics, Sample, from_counter, from_value
+from server.sip_metrics import publish_sip
 from server.wiring import Services
 from store.stats import LaneStats, StoreStats
 
@@ -41,7 +42,7 @@ _STORE_COUNTERS = {
 
 
 def publish_metrics(services: Services) -> None:
-    """Let `services.metrics` read all that its services count."""
+    """Let `services.metrics` read all that its services count; the endpoint was started."""
     metrics = services.metrics
     _publish_events(metrics, services.event_stats)
     _publish_store(metrics, services.store.stats)
@@ -53,18 +54,7 @@ def publish_metrics(services: Services) -> None:
         "presentity_xcap_requests", "XCAP requests", ("auid", "method", "code"),
         from_counter(services.xcap.stats.requests),
     )  # fmt: skip
-    metrics.gauge(
-        "presentity_sip_transactions", "Server transactions without a final answer", (),
-        from_value(lambda: services.endpoint.pending),
-    )  # fmt: skip
-    metrics.gauge(
-        "presentity_sip_connections", "Open SIP connections", (),
-        from_value(lambda: services.endpoint.connections),
-    )  # fmt: skip
-    metrics.gauge(
-        "presentity_sip_requests_in_work", "SIP requests being worked on", (),
-        from_value(lambda: services.dispatcher.in_work),
-    )  # fmt: skip
+    publish_sip(metrics, services)
 
 
 def _publish_events(metrics: Metrics, stats: EventStats) -> None:
