@@ -7,9 +7,6 @@ import resource
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
-from server.addresses import HostPort
 from server.config import TlsSettings
 from server.errors import ServerError
 
@@ -57,19 +54,3 @@ def cannot_listen(key: str, address: str, error: OSError) -> ServerError:
     if code == errno.EADDRINUSE:
         reason = "the port is in use by another process"
     return ServerError(f"{key}: {address}: {reason}")
-
-
-async def start_http(runner: web.BaseRunner, listen: str, key: str) -> HostPort:
-    """Serve what `runner` runs on `listen`; the address with its real port.
-
-    Raises ServerError naming the setting `key`. The caller cleans the runner up.
-    """
-    await runner.setup()
-    address = HostPort.parse(listen)
-    try:
-        await web.TCPSite(runner, address.host, address.port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise cannot_listen(key, listen, error) from error
-    host, port = runner.addresses[0][:2]
-    return HostPort(host, port)

@@ -11,12 +11,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
 from multidict import CIMultiDict
 
 from sip.authenticator import Authenticator, Identity
@@ -48,9 +46,6 @@ RETRY_AFTER: Final = "1"
 """Seconds after which a client may ask an overloaded server again."""
 KEEP_ALIVE: Final = 75.0
 """Seconds that a connection may be idle."""
-HEAD_TIMEOUT: Final = 30.0
-"""Seconds within which the head of a connection's first request must have arrived."""
-MAX_CONNECTIONS: Final = 10_000
 LINGER: Final = 1.0
 """Seconds for which the rest of a refused body is thrown away, before the connection is."""
 BODY_TIMEOUT: Final = 30.0
@@ -105,7 +100,7 @@ class XcapServer:
         """
         wire = logging.getLogger("xcap.wire")
         wire.setLevel(logging.CRITICAL)
-        return Listener(
+        return web.Server(
             self.handle,
             access_log=None,
             logger=wire,
@@ -212,40 +207,6 @@ class XcapServer:
                 return await _read(content, limit)
         except TimeoutError:
             raise BadRequest("the body did not arrive in time") from None
-
-
-class Listener(web.Server):
-    """aiohttp's server with bounds on connections that it leaves open for ever."""
-
-    def __init__(self, handler: Handler, **options: Any) -> None:
-        super().__init__(handler, request_factory=self._first_heard, **options)
-        self._silent: set[web.RequestHandler] = set()
-        """Connections over which no request has come yet."""
-
-    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Take up a connection, or drop it at once when there are too many."""
-        if len(self._connections) >= MAX_CONNECTIONS:
-            self._loop.call_soon(transport.abort)  # the handler's task must have started
-            return
-        super().connection_made(handler, transport)
-        self._silent.add(handler)
-        self._loop.call_later(HEAD_TIMEOUT, self._drop_if_silent, handler, transport)
-
-    def _first_heard(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        handler: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: asyncio.Task[None],
-    ) -> web.BaseRequest:
-        self._silent.discard(handler)
-        return web.BaseRequest(message, payload, handler, writer, task, self._loop)
-
-    def _drop_if_silent(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        if handler in self._silent:
-            self._silent.discard(handler)
-            transport.abort()
 
 
 async def _read(content: StreamReader, limit: int) -> bytes:
