@@ -1,81 +1,25 @@
 """The endpoint over TCP on loopback sockets (RFC 3261 §18, RFC 5626 §4.4.1)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
 from sip.errors import TransportError
 from sip.message import Request, build_request, parse_message
-from sip.transport.config import EndpointConfig, ListenAddress
-from sip.transport.endpoint import Endpoint, ServerTransaction
+from sip.transport.config import EndpointConfig
+from sip.transport.endpoint import ServerTransaction
 from sip.transport.flow import Flow
 from sip.uri import SipUri
+from tests.sip.phones import LIMIT, endpoint, options, phone, port_of
 from tests.sip.wires import request, until
 
-LIMIT = 5.0
-"""Seconds after which a test that waits for octets has failed."""
 CONFIG = EndpointConfig(listen=("tcp:127.0.0.1:0",))
-
-
-def answer_200(transaction: ServerTransaction) -> None:
-    transaction.respond(200)
-
-
-@asynccontextmanager
-async def endpoint(
-    config: EndpointConfig = CONFIG,
-    on_request: Callable[[ServerTransaction], None] = answer_200,
-) -> AsyncIterator[Endpoint]:
-    one = Endpoint(config=config, on_request=on_request)
-    await one.start()
-    try:
-        yield one
-    finally:
-        await one.stop()
-
-
-def port_of(one: Endpoint, number: int = 0) -> int:
-    return ListenAddress.parse(one.listening[number]).port
-
-
-class Phone:
-    """A bare TCP connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-        self.port: int = writer.get_extra_info("sockname")[1]
-
-    async def message(self) -> bytes:
-        """The next message, which has no body."""
-        return await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), LIMIT)
-
-    async def closed(self) -> bool:
-        """Whether the other side closes, now or soon."""
-        try:
-            return await asyncio.wait_for(self.reader.read(), LIMIT) is not None
-        except ConnectionError:
-            return True
-
-
-@asynccontextmanager
-async def phone(one: Endpoint) -> AsyncIterator[Phone]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(one))
-    try:
-        yield Phone(reader, writer)
-    finally:
-        writer.close()
-
-
-def options(number: int = 1) -> bytes:
-    return request(via=f"SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK{number}")
 
 
 async def test_a_request_is_answered_on_its_connection() -> None:
     """RFC 3261 §18.2.2."""
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(options())
         answer = parse_message(await caller.message())
     assert answer.via.received == "127.0.0.1"
@@ -84,7 +28,7 @@ async def test_a_request_is_answered_on_its_connection() -> None:
 
 async def test_requests_cut_into_single_octets() -> None:
     """RFC 3261 §18.3."""
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         for octet in options(1) + options(2):
             caller.writer.write(bytes((octet,)))
             await caller.writer.drain()
@@ -93,7 +37,7 @@ async def test_requests_cut_into_single_octets() -> None:
 
 
 async def test_many_requests_in_one_segment() -> None:
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(b"".join(options(number) for number in range(50)))
         branches = [parse_message(await caller.message()).via.branch for _ in range(50)]
     assert branches == [f"z9hG4bK{number}" for number in range(50)]
@@ -101,14 +45,14 @@ async def test_many_requests_in_one_segment() -> None:
 
 async def test_a_ping_gets_a_pong() -> None:
     """RFC 5626 §4.4.1."""
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(b"\r\n\r\n")
         assert await asyncio.wait_for(caller.reader.readexactly(2), LIMIT) == b"\r\n"
 
 
 async def test_a_message_without_content_length_is_refused_and_the_connection_closed() -> None:
     """RFC 3261 §18.3."""
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(options().replace(b"Content-Length: 0\r\n", b""))
         assert (await caller.message()).startswith(b"SIP/2.0 400")
         assert await caller.closed()
@@ -116,14 +60,14 @@ async def test_a_message_without_content_length_is_refused_and_the_connection_cl
 
 async def test_a_message_too_long_is_answered_513() -> None:
     """RFC 3261 §21.5.7: as soon as Content-Length says so; the rest is not read."""
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(options().replace(b"Content-Length: 0", b"Content-Length: 9999999"))
         assert (await caller.message()).startswith(b"SIP/2.0 513")
         assert await caller.closed()
 
 
 async def test_what_came_before_the_break_is_answered() -> None:
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(options() + options(2).replace(b"Length: 0", b"Length: -1"))
         assert (await caller.message()).startswith(b"SIP/2.0 200")
         assert (await caller.message()).startswith(b"SIP/2.0 400")
@@ -202,7 +146,7 @@ def flood(flow: Flow) -> None:
 
 async def test_a_request_to_a_connected_peer_uses_its_connection() -> None:
     """RFC 5923 §5, in spirit: the connection is found by its remote address."""
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(options())
         await caller.message()
         uri = SipUri.parse(f"sip:a@127.0.0.1:{caller.port};transport=tcp")
@@ -215,7 +159,7 @@ async def test_a_request_to_a_connected_peer_uses_its_connection() -> None:
 
 
 async def test_the_preferred_connection_serves_for_another_port_of_its_host() -> None:
-    async with endpoint() as one, phone(one) as caller:
+    async with endpoint(CONFIG) as one, phone(one) as caller:
         caller.writer.write(options())
         await caller.message()
         prefer = one.flow_now(SipUri.parse(f"sip:a@127.0.0.1:{caller.port};transport=tcp"))
@@ -225,7 +169,7 @@ async def test_the_preferred_connection_serves_for_another_port_of_its_host() ->
 
 
 async def test_all_who_want_a_connection_share_it() -> None:
-    async with endpoint() as server, endpoint() as client:
+    async with endpoint(CONFIG) as server, endpoint(CONFIG) as client:
         uri = SipUri.parse(f"sip:127.0.0.1:{port_of(server)};transport=tcp")
         flows = await asyncio.gather(*(client.flow_to(uri) for _ in range(5)))
         assert len(set(map(id, flows))) == 1
@@ -233,8 +177,8 @@ async def test_all_who_want_a_connection_share_it() -> None:
 
 
 async def test_a_connection_that_is_refused_is_an_error_that_says_so() -> None:
-    async with endpoint() as client:
-        async with endpoint() as server:
+    async with endpoint(CONFIG) as client:
+        async with endpoint(CONFIG) as server:
             uri = SipUri.parse(f"sip:127.0.0.1:{port_of(server)};transport=tcp")
         with pytest.raises(TransportError, match=r"127\.0\.0\.1"):
             await client.flow_to(uri)
@@ -284,7 +228,7 @@ async def test_an_answer_whose_connection_is_gone_goes_over_a_new_one() -> None:
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    async with endpoint(on_request=held.append) as one:
+    async with endpoint(CONFIG, on_request=held.append) as one:
         async with phone(one) as caller:
             caller.writer.write(request(via=f"SIP/2.0/TCP 127.0.0.1:{port};branch=z9hG4bK1"))
             await until(lambda: held)
@@ -297,8 +241,8 @@ async def test_an_answer_whose_connection_is_gone_goes_over_a_new_one() -> None:
 async def test_a_request_on_a_connection_that_breaks_is_503() -> None:
     """RFC 3261 §8.1.3.1, without waiting for timer F."""
     flows: list[Flow] = []
-    silent = endpoint(on_request=lambda one: flows.append(one.flow))
-    async with silent as server, endpoint() as client:
+    silent = endpoint(CONFIG, on_request=lambda one: flows.append(one.flow))
+    async with silent as server, endpoint(CONFIG) as client:
         sent = publish(port_of(server), size=10, parameter=";transport=tcp")
         waiting = asyncio.create_task(client.request(sent))
         await until(lambda: flows)
