@@ -26,11 +26,13 @@ from server.cli_options import (
 from server.config import Settings
 from server.errors import ServerError
 from server.notify_view import PIDF_TYPE, notify_block
+from server.parts import dns_client
 from server.presence_body import presence_body
 from server.subscribers import parse_address
 from sip.errors import SipError
 from sip.transport.client import DEFAULT_EXPIRES, UserAgent
 from sip.transport.client_subscription import ClientSubscription, Notify
+from sip.transport.dns_resolver import DnsResolver
 
 REFRESH_AFTER: Final = 0.5
 """Of the granted time: then a subscription is refreshed."""
@@ -218,7 +220,11 @@ async def _agent(
     where = _server(server, transport, settings)
     try:
         async with UserAgent(
-            address, known, server=(where.host, where.port), transport=transport.value
+            address,
+            known,
+            server=(where.host, where.port),
+            transport=transport.value,
+            resolver=DnsResolver(dns_client(settings)),
         ) as agent:
             yield agent
     except SipError as error:
