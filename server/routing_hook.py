@@ -8,8 +8,6 @@ from proxy.routing import Answer, Plan, Reject, Router
 from sip.authenticator import Identity
 from sip.message import Request
 
-CANCELLED = 487
-
 
 class RoutingHook:
     """Asks the routing file on behalf of the dispatcher."""
@@ -29,15 +27,12 @@ class RoutingHook:
         router = self._router
         if router is None:
             return Plan(tx.request)
-        given_up = _GivenUp(tx)
         request = tx.request
         decision: Request | Plan | Answer | Reject | None
         if request.method == "REGISTER":
             decision = await router.on_register(request, identity, tx.flow)
         else:
             decision = await router.on_request(request, identity, tx.flow)
-        if given_up.seen():
-            decision = Reject(CANCELLED)
         match decision:
             case Answer(status, reason, headers, body):
                 tx.respond(status, reason=reason, headers=headers, body=body)
@@ -49,21 +44,3 @@ class RoutingHook:
                 return Plan(decision)
             case _:
                 return decision or Plan(request)
-
-
-class _GivenUp:
-    """Whether the caller gave up while the file was asked (RFC 3261 §9.2)."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-        self._seen = False
-        if tx.request.method == "INVITE":
-            tx.on_cancel = self._on_cancel
-
-    def seen(self) -> bool:
-        """The answer; from now on a CANCEL is somebody else's affair."""
-        self._tx.on_cancel = None
-        return self._seen
-
-    def _on_cancel(self) -> None:
-        self._seen = True

@@ -1,6 +1,5 @@
 """Where the routing file is asked, and that its word is carried out: the dispatcher over a file."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from proxy.relay import dialog_mark
 from server.routing_hook import RoutingHook
 from server.routing_service import RoutingService
 from store.values import BindingSet
-from tests.proxy.proxykit import ALICE, BOB, KEY, binding, request
+from tests.proxy.proxykit import ALICE, BOB, KEY, Sent, binding, request
 from tests.server.test_dispatch import PUBLISH, SUBSCRIBE, World
 
 Routing = Callable[..., World]
@@ -30,6 +29,10 @@ def routing(tmp_path: Path) -> Routing:
         return world
 
     return made
+
+
+def invites(world: World) -> list[Sent]:
+    return [sent for sent in world.sender.sent if sent.method == "INVITE"]
 
 
 async def test_a_request_is_refused_by_the_file(routing: Routing) -> None:
@@ -162,9 +165,74 @@ async def test_an_invite_may_be_given_up_while_the_file_thinks(routing: Routing)
         "    await asyncio.sleep(0)\n"
     )
     tx = world.begin(request("INVITE", "sip:bob@example.com"))
-    while tx.on_cancel is None:  # noqa: ASYNC110  until the file is asked
-        await asyncio.sleep(0)
-    tx.on_cancel()
+    tx.cancelled_by = request("CANCEL", "sip:bob@example.com")
     await world.idle()
-    assert tx.statuses == [487]
+    assert tx.statuses[-1] == 487
     assert world.sender.sent == []
+
+
+TRUNKS = "'sip:+4930@192.0.2.31', 'sip:+4930@192.0.2.32'"
+
+
+async def test_serial_targets_are_tried_one_after_the_other(routing: Routing) -> None:
+    """RFC 3261 §16.7: on to the next after a failure, and no further than the first success."""
+    world = routing(f"def on_request(request):\n    return Relay({TRUNKS}, serial=True)")
+    tx = await world.send("INVITE", "sip:030@example.com")
+    assert [sent.request.uri_text for sent in world.sender.sent] == ["sip:+4930@192.0.2.31"]
+    world.sender.sent[0].answer(500)
+    await world.idle()
+    assert [sent.request.uri_text for sent in invites(world)][1:] == ["sip:+4930@192.0.2.32"]
+    invites(world)[1].answer(200)
+    assert tx.statuses[-1] == 200
+
+
+async def test_several_targets_are_tried_at_once(routing: Routing) -> None:
+    """RFC 3261 §16.6."""
+    world = routing(f"def on_request(request):\n    return Relay({TRUNKS})")
+    await world.send("INVITE", "sip:030@example.com")
+    await world.idle()
+    assert [sent.request.uri_text for sent in invites(world)] == [
+        "sip:+4930@192.0.2.31",
+        "sip:+4930@192.0.2.32",
+    ]
+
+
+async def test_a_target_who_is_not_registered_leaves_the_others(routing: Routing) -> None:
+    """RFC 3261 §16.5: forwarding of a user without a phone."""
+    world = routing(
+        "def on_request(request):\n"
+        "    return Relay(request.uri, 'sip:bob@example.com', serial=True)"
+    )
+    await world.send("INVITE", "sip:carol@example.com")
+    assert [sent.request.uri_text for sent in invites(world)] == ["sip:bob@192.0.2.20"]
+
+
+async def test_nobody_among_the_targets_is_refused(routing: Routing) -> None:
+    world = routing("def on_request(request):\n    return Relay('sip:carol@example.com')")
+    tx = await world.send("INVITE", "sip:bob@example.com")
+    assert tx.statuses == [480]
+
+
+@pytest.mark.parametrize("method", ["PUBLISH", "SUBSCRIBE"])
+async def test_events_may_be_relayed_too(routing: Routing, method: str) -> None:
+    world = routing("def on_request(request):\n    return Relay('sip:alice@presence.example.net')")
+    await world.send(method, "sip:alice@example.com", "Event: presence")
+    assert world.events.seen == []
+    assert world.sender.sent[0].request.uri_text == "sip:alice@presence.example.net"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        pytest.param("request.set_header('P-Asserted-Identity', '<sip:+4930@example.com>')",
+                     "<sip:+4930@example.com>", id="set"),
+        pytest.param("request.remove_header('P-Asserted-Identity')", None, id="removed"),
+    ],
+)  # fmt: skip
+async def test_the_file_says_who_the_caller_is(
+    routing: Routing, line: str, shown: str | None
+) -> None:
+    """RFC 3325 §9.1: toward a trusted peer, in place of the server's own word."""
+    world = routing(f"def on_request(request):\n    {line}")
+    await world.send("INVITE", "sip:bob@example.com", "P-Asserted-Identity: <sip:x@example.com>")
+    assert world.sender.sent[0].request.get("p-asserted-identity") == shown
