@@ -172,6 +172,8 @@ class TransportLayer:
         self._acceptors.append(acceptor)
         self.connections.listens(acceptor.listening)
         self._sends_by(address.transport)
+        if address.transport == "wss":
+            self._sends_by("ws")  # which is what a sip URI calls either (RFC 7118 §5.2)
         return acceptor.listening
 
     def _factory(self, transport: str) -> ProtocolFactory:

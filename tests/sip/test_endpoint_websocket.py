@@ -12,10 +12,11 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
 from sip.errors import TransportError
 from sip.message import Request, build_request, parse_message
-from sip.transport.config import EndpointConfig, ListenAddress
+from sip.transport.config import EndpointConfig, ListenAddress, TlsConfig
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.transport.flow import Flow
 from sip.uri import SipUri
+from tests.sip.pki import Authority
 from tests.sip.wires import request, until
 
 LIMIT: Final = 5.0
@@ -27,6 +28,11 @@ UPGRADE: Final = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n"
     b"Sec-WebSocket-Version: 13\r\n\r\n"
 )
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 class Server:
@@ -75,11 +81,13 @@ async def serving(config: EndpointConfig = CONFIG, **changes: Any) -> AsyncItera
 
 
 @asynccontextmanager
-async def page(server: Server, **options: Any) -> AsyncIterator[ClientWebSocketResponse]:
+async def page(
+    server: Server, scheme: str = "ws", **options: Any
+) -> AsyncIterator[ClientWebSocketResponse]:
     """A client's WebSocket."""
     options = {"protocols": ("sip",), **options}
     async with aiohttp.ClientSession() as session:
-        url = f"ws://127.0.0.1:{server.port}/"
+        url = f"{scheme}://127.0.0.1:{server.port}/"
         async with session.ws_connect(url, **options) as socket:
             yield socket
 
@@ -160,6 +168,38 @@ async def test_a_flow_tells_who_it_is() -> None:
         assert flow.local == ("127.0.0.1", server.port)
         assert flow.via_prefix == f"SIP/2.0/WS 127.0.0.1:{server.port}"
         assert flow.contact == f"<sip:127.0.0.1:{server.port};transport=ws>"
+
+
+@pytest.mark.parametrize("users", [(), ("sip:alice@example.com",)], ids=["anybody", "certificate"])
+async def test_a_secure_flow_tells_who_it_is(authority: Authority, users: tuple[str, ...]) -> None:
+    """RFC 7118 §5.1, §5.2: WSS in a Via, and ws in a URI all the same."""
+    tls = TlsConfig(own=authority.issue("example.com"), client_ca=authority.root)
+    shown = authority.issue(*users) if users else None
+    async with (
+        serving(listen=("wss:127.0.0.1:0",), tls=tls) as server,
+        page(server, "wss", ssl=authority.client(shown)) as socket,
+    ):
+        flow = await register(server, socket)
+        assert (flow.transport, flow.reliable, flow.secure) == ("WSS", True, True)
+        assert flow.name == f"wss:127.0.0.1:{flow.remote[1]}"
+        assert flow.via_prefix == f"SIP/2.0/WSS 127.0.0.1:{server.port}"
+        assert flow.contact == f"<sip:127.0.0.1:{server.port};transport=ws>"
+        assert (flow.certificate.users if flow.certificate else ()) == users
+        assert server.endpoint.flow_named(flow.name) is flow
+        uri = SipUri.parse(f"sip:alice@127.0.0.1:{flow.remote[1]};transport=ws")
+        assert await server.endpoint.flow_to(uri) is flow
+
+
+async def test_a_handshake_of_tls_that_never_ends_is_closed(authority: Authority) -> None:
+    """Neither it nor the others hold up service."""
+    tls = TlsConfig(own=authority.issue("example.com"))
+    async with serving(listen=("wss:127.0.0.1:0",), tls=tls, handshake_timeout=0.2) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"\x16\x03\x01")
+        await closed_by_peer(reader)
+        async with page(server, "wss", ssl=authority.client()) as socket:
+            assert await register(server, socket)
+        writer.close()
 
 
 async def test_requests_reach_a_client_over_its_own_connection() -> None:
