@@ -136,6 +136,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
 
     debug = settings.log.level is LogLevel.DEBUG
     trusted = TrustedPeers(settings.sip.trusted_peers, settings.sip.trusted_tls_names)
+    identities = _identities(ground, trusted)
     endpoint = Endpoint(
         config=endpoint_config(settings, ground.worker),
         on_request=traced(on_request) if debug else on_request,
@@ -146,7 +147,6 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         resolver=ground.resolver,
         stateless={"OPTIONS": lambda *arrived: dispatcher.options(*arrived)},
     )
-    identities = _identities(ground)
     edge = Edge(
         ground.worker,
         ground.secret,
@@ -181,7 +181,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         exists=identities.exists,
         secret=ground.secret,
         worker=ground.worker,
-        trusted=lambda flow: trusted.trusts_peer(flow.remote[0], flow.certificate),
+        trusted=identities.trusts,
         flow_failed=registrar.flow_failed,
         router=routing,
         config=relay_config(settings),
@@ -211,12 +211,12 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     return services
 
 
-def _identities(ground: Ground) -> IdentityService:
+def _identities(ground: Ground, trusted: TrustedPeers) -> IdentityService:
     sip, limits = ground.settings.sip, ground.settings.limits
     lockout = Lockout(limits.auth_failures, limits.lockout)
     return IdentityService(
         authenticator=ground.authenticator(sip.digest_algorithms, lockout),
-        trusted=TrustedPeers(sip.trusted_peers, sip.trusted_tls_names),
+        trusted=trusted,
         ours=ground.ours,
         authenticate=sip.authenticate,
         credential=ground.store.credential,
