@@ -8,7 +8,7 @@ from sip.certificates import PeerCertificate
 from sip.errors import TransportError
 from sip.locate import Target
 from sip.message import Request, Response, build_response, parse_message
-from sip.transport.flow import Flow, contact, via_prefix
+from sip.transport.flow import Flow, contact, flow_name, via_prefix
 from sip.uri import AoR, SipUri
 from store.operations import WriteBindings
 from store.outcomes import BindingsChanged, BindingsOutcome, BindingsWritten
@@ -89,7 +89,8 @@ class FakeFlow:
 
     @property
     def name(self) -> str:
-        return f"udp:{self.local}>{self.remote}" if self.transport == "UDP" else "tcp"
+        name = flow_name(self.transport, self.remote)
+        return name if self.reliable else name.replace(":", f":{self.local[0]}:{self.local[1]}>", 1)
 
     @property
     def reliable(self) -> bool:
