@@ -29,6 +29,7 @@ from server.registrations_api import serve_registrations
 from server.reload import reload_parts
 from server.wiring import Services, build
 from sip.errors import TransportError
+from sip.transport.config import STREAMS
 from sip.trust import TrustedPeers
 from store.errors import StoreError
 from store.role import Role
@@ -139,11 +140,11 @@ class Process:
 
     def _reload(self) -> None:
         """SIGHUP: read certificates and the routing file again."""
-        services, settings = self._services, self._settings
+        services, tls = self._services, self._settings.tls
         parts: dict[str, Callable[[], None]] = {}
-        if services is not None and settings.tls.certificate:
+        if services is not None and (tls.certificate or tls.server_ca):
             parts["certificates"] = services.endpoint.reload_tls
-        if services is not None and settings.sip.routing:
+        if services is not None and services.routing.path is not None:
             parts["routing"] = services.routing.reload
         reload_parts(parts)
 
@@ -171,6 +172,22 @@ class Process:
             "uptime_seconds": int(time.time() - self._begun_at),
             "domains": list(self._settings.domains),
             "listening": self._listening,
+            **self._traffic(),
+        }
+
+    def _traffic(self) -> dict[str, object]:
+        """What is open and under way on the SIP side."""
+        services = self._services
+        if services is None or self._state == STARTING:
+            return {}
+        return {
+            "connections": {name: services.endpoint.connections_by(name) for name in STREAMS},
+            "relayed_in_flight": services.relay.under_way,
+            "routing": {
+                "file": self._settings.sip.routing,
+                "callbacks": list(services.routing.callbacks),
+                "failures": services.routing.failures.total(),
+            },
         }
 
 
