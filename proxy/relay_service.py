@@ -236,7 +236,7 @@ class RelayService:
     def _send_back(self, relayed: Relayed, response: Response) -> None:
         """Pass `response` on, a 2xx even after another final response (§16.7 step 5)."""
         data = returned(response, self._outgoing.withheld(relayed.passage, response))
-        if relayed.refused and response.status < FIRST_FAILURE:
+        if relayed.refused and FIRST_FINAL <= response.status < FIRST_FAILURE:
             try:
                 relayed.tx.answer_flow.send(data)
             except TransportError as error:
