@@ -102,8 +102,8 @@ class RoutedMessage:
         return self._message
 
 
-class RoutedRequest(RoutedMessage):
-    """A request that begins something: never an ACK, a CANCEL, a REGISTER or one in a dialog."""
+class SentMessage(RoutedMessage):
+    """What requests and registrations have in common: a sender."""
 
     __slots__ = ("identity", "source", "transport")
 
@@ -130,6 +130,12 @@ class RoutedRequest(RoutedMessage):
         request = self._now()
         assert isinstance(request, Request)
         return request
+
+
+class RoutedRequest(SentMessage):
+    """A request that begins something: never an ACK, a CANCEL, a REGISTER or one in a dialog."""
+
+    __slots__ = ()
 
     @property
     def method(self) -> str:
@@ -169,33 +175,10 @@ class RoutedRequest(RoutedMessage):
         return _addressed(self.uri).canonical_host
 
 
-class RoutedRegister(RoutedMessage):
+class RoutedRegister(SentMessage):
     """A REGISTER whose sender was authenticated, before the registrar looks at it."""
 
-    __slots__ = ("identity", "source", "transport")
-
-    def __init__(
-        self,
-        request: Request,
-        *,
-        identity: Identity,
-        source: tuple[str, int],
-        transport: str = "UDP",
-    ) -> None:
-        super().__init__(request)
-        self.identity = identity
-        """As in `RoutedRequest`."""
-        self.source = source
-        """The sender's address (numeric) and port."""
-        self.transport = transport
-        """As in Via."""
-
-    @property
-    def request(self) -> Request:
-        """The REGISTER with all changes."""
-        request = self._now()
-        assert isinstance(request, Request)
-        return request
+    __slots__ = ()
 
     @property
     def aor(self) -> AoR:
