@@ -3,9 +3,18 @@
 from collections.abc import Iterable
 from typing import Final
 
+from proxy.answers import Extensions
+from proxy.registration import SUPPORTED
+
 ALLOW: Final = ("REGISTER", "PUBLISH", "SUBSCRIBE", "OPTIONS", "CANCEL", "ACK")
 """Methods that the server takes itself, ACK and CANCEL among them (RFC 3261 §20.5); it relays
 any. No NOTIFY: the server has no subscriptions of its own."""
+
+
+def register_tags(extensions: Extensions) -> tuple[str, ...]:
+    """Option tags that a REGISTER may require, and that Supported names, in order."""
+    off = {"outbound": not extensions.outbound, "gruu": not extensions.gruu}
+    return tuple(sorted(tag for tag in SUPPORTED if not off.get(tag)))
 
 
 def allow_header() -> tuple[str, str]:

@@ -16,7 +16,7 @@ from proxy.addresses import OurAddresses, Place
 from proxy.errors import NoBinding, ProxyError
 from proxy.ports import Transaction
 from proxy.registrar_service import RegistrarService
-from proxy.registration import SUPPORTED as REGISTER_TAGS
+from proxy.registration import SUPPORTED
 from proxy.relay_service import RelayService
 from proxy.routing import Plan, Router
 from server.dispatch_rules import (
@@ -73,11 +73,13 @@ class Dispatcher:
         options: Sequence[tuple[str, str]],
         count: Count,
         router: Router | None = None,
+        register_tags: Container[str] = SUPPORTED,
         event_tags: Container[str] = frozenset(),
         max_in_work: int = MAX_IN_WORK,
     ) -> None:
-        """`options` are the header fields of an OPTIONS answer, `event_tags` the option tags
-        that SUBSCRIBE and PUBLISH may require, `router` is the operator's routing file."""
+        """`options` are the header fields of an OPTIONS answer, `register_tags` and `event_tags`
+        the option tags that REGISTER, or SUBSCRIBE and PUBLISH, may require; `router` is the
+        operator's routing file."""
         self._ours = ours
         self._identities = identities
         self._events = events
@@ -88,6 +90,7 @@ class Dispatcher:
         self._options = tuple(options)
         self._count = count
         self._routing = RoutingHook(router)
+        self._register_tags = register_tags
         self._event_tags = event_tags
         self._max_in_work = max_in_work
         self._tasks: dict[Transaction, asyncio.Task[None]] = {}
@@ -196,10 +199,8 @@ class Dispatcher:
         return False
 
     def _check_tags(self, request: Request, road: Road) -> None:
-        if road is Road.REGISTER:
-            check_required(request, REGISTER_TAGS)
-        elif road is Road.OPTIONS:
-            check_required(request, ())
+        if road is Road.REGISTER or road is Road.OPTIONS:
+            check_required(request, self._register_tags)
         elif road not in RELAYED:
             check_required(request, self._event_tags)
 

@@ -15,10 +15,9 @@ from presence.service import EventService
 from presence.stats import EventStats
 from proxy.addresses import OurAddresses
 from proxy.keepalive_service import KeepaliveService
-from proxy.options import options_headers
+from proxy.options import options_headers, register_tags
 from proxy.outbound import Edge
 from proxy.registrar_service import RegistrarService
-from proxy.registration import SUPPORTED
 from proxy.relay_service import RelayService
 from server.account_limits import AccountLimits
 from server.config import LogLevel, Settings
@@ -236,6 +235,7 @@ def _dispatcher(
     routing: RoutingService,
 ) -> Dispatcher:
     names = allow_events(packages)
+    tags = register_tags(registrar_extensions(ground.settings))
     accepted = sorted({kind for package in packages.values() for kind in package.publish_types})
     return Dispatcher(
         ours=ground.ours,
@@ -244,10 +244,9 @@ def _dispatcher(
         packages=names,
         registrar=registrar,
         relay=relay,
-        options=options_headers(
-            packages=names, content_types=accepted, supported=sorted(SUPPORTED)
-        ),
+        options=options_headers(packages=names, content_types=accepted, supported=tags),
         count=count,
+        register_tags=tags,
         router=routing,
     )
 
