@@ -8,6 +8,7 @@ keeps all it heard, in order. Times are seconds.
 import asyncio
 import re
 import secrets
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self, cast
@@ -151,7 +152,7 @@ class SipClient:
 
     server: tuple[str, int]
     transport: str
-    """"UDP" or "TCP"."""
+    """"UDP", "TCP" or "TLS"."""
     local: tuple[str, int] = ("", 0)
     requests: list[Heard] = field(default_factory=list)
     """Every request heard, retransmissions included, in order."""
@@ -171,9 +172,14 @@ class SipClient:
 
     @classmethod
     async def open(
-        cls, server: tuple[str, int], transport: str = "UDP", *, source: str | None = None
+        cls,
+        server: tuple[str, int],
+        transport: str = "UDP",
+        *,
+        source: str | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Self:
-        """Bind a UDP socket, or connect over TCP, to `server`; from the address `source`."""
+        """Bind a UDP socket, or connect over TCP or TLS, to `server`; from the address `source`."""
         client = cls(server, transport)
         loop = asyncio.get_running_loop()
         bound = (source, 0) if source else None
@@ -184,7 +190,7 @@ class SipClient:
             )
         else:
             made, client._pipe = await loop.create_connection(
-                lambda: _Stream(client.hear, client.end), *server, local_addr=bound
+                lambda: _Stream(client.hear, client.end), *server, local_addr=bound, ssl=tls
             )
         client.local = made.get_extra_info("sockname")[:2]
         return client
@@ -202,7 +208,7 @@ class SipClient:
     @property
     def contact(self) -> str:
         """A Contact URI that leads back to this socket."""
-        suffix = ";transport=tcp" if self.transport == "TCP" else ""
+        suffix = "" if self.transport == "UDP" else f";transport={self.transport.lower()}"
         return f"sip:{self.local[0]}:{self.local[1]}{suffix}"
 
     def via(self, branch: str | None = None) -> str:
