@@ -134,11 +134,11 @@ async def test_notifies_go_to_the_next_server_of_a_contact_when_one_fails(
 async def test_requests_for_another_domain_go_where_its_naptr_and_srv_records_lead(
     name_server: NameServer, alice: User
 ) -> None:
-    """RFC 3263 §4.1, §4.2, §4.3: TCP as NAPTR says, the reserve since the first is not there."""
-    async with listening(202) as other:
+    """RFC 3263 §4.1, §4.2, §4.3: TCP as NAPTR says, past one not there and one busy."""
+    async with listening(503) as busy, listening(202) as other:
         name_server.start(
             "--naptr-record=other.test,10,10,s,SIP+D2T,,_sip._tcp.other.test",
-            *(HOST, *by_tcp("other.test", free_port(), other.port)),
+            *(HOST, *by_tcp("other.test", free_port(), busy.port, other.port)),
         )
         headers = [("Content-Type", "text/plain")]
         uri = "sip:carol@other.test"
