@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sip.address import NameAddr
 from sip.errors import ParseError
+from sip.uri import SipUri
 
 SIP_TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 MAX_PORT: Final = 65535
@@ -85,15 +85,14 @@ def check_dns_server(text: str) -> str:
 
 
 def check_route(text: str) -> str:
-    """`text` as a Route value in angle brackets; ValueError unless it is a SIP URI of one."""
+    """`text`, a SIP URI with or without angle brackets, as a Route value; ValueError otherwise."""
     try:
-        address = NameAddr.parse(text.strip())
-        loose = "lr" in address.sip_uri.parameters
+        uri = SipUri.parse(text.strip().removeprefix("<").removesuffix(">"))
     except ParseError as error:
         raise ValueError(f"{text!r} is not a SIP URI") from error
-    if not loose:
+    if "lr" not in uri.parameters:
         raise ValueError(f"{text!r} has no ;lr (RFC 3608 §6.2)")
-    return f"<{address.uri}>"
+    return f"<{uri}>"
 
 
 def check_advertise(text: str) -> str:
