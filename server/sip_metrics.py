@@ -8,11 +8,17 @@ from server.wiring import Services
 from sip.transport.config import STREAMS
 
 _CONNECTIONS: Final[Mapping[str, tuple[str, str]]] = {
-    "accepted": ("accepted", "Connections accepted, with TLS before the handshake"),
-    "opened": ("opened", "Connections that this server opened"),
+    "accepted": ("connections_accepted", "Connections accepted, with TLS before the handshake"),
+    "opened": ("connections_opened", "Connections that this server opened"),
     "failed_connects": ("connects_failed", "Connections that could not be opened"),
-    "failed_handshakes": ("handshakes_failed", "TLS handshakes of clients that failed or stalled"),
-    "stalled": ("stalled", "Connections closed since the peer was idle or did not read"),
+    "failed_handshakes": (
+        "tls_handshakes_failed",
+        "TLS handshakes of clients that failed or stalled",
+    ),
+    "stalled": (
+        "connections_stalled",
+        "Connections closed since the peer was idle or did not read",
+    ),
 }
 _IDENTITIES: Final[Mapping[str, tuple[str, str]]] = {
     "challenged": ("challenged", "Requests answered 401 or 407"),
@@ -68,9 +74,7 @@ def _publish_connections(metrics: Metrics, services: Services) -> None:
     )  # fmt: skip
     for attribute, (name, text) in _CONNECTIONS.items():
         counts = getattr(stats, attribute)
-        metrics.counter(
-            f"presentity_sip_connections_{name}", text, ("transport",), from_counter(counts)
-        )
+        metrics.counter(f"presentity_sip_{name}", text, ("transport",), from_counter(counts))
 
 
 def _publish_refusals(metrics: Metrics, services: Services) -> None:

@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.processes import Deployment, Running
+from tests.processes import ROOT, Deployment, Running
 from tests.rawdigest import Login
 from tests.rawsip import SipClient
 from tests.rawusers import User
@@ -91,3 +91,19 @@ async def test_a_lost_flow_is_counted(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             while (await measured(running)).get(lost) != 1:  # noqa: ASYNC110  no event tells
                 await asyncio.sleep(0.05)
+
+
+def test_the_page_lists_every_metric_and_no_other(tmp_path: Path) -> None:
+    routing = tmp_path / "routing.py"
+    routing.write_text("def on_request(request): pass\n")
+    settings = {"sip": {"routing": str(routing)}}
+    deployment = Deployment(tmp_path / "server", f"sqlite:///{tmp_path}/presentity.db", settings)
+    with (
+        deployment.serving() as running,
+        urllib.request.urlopen(f"{running.admin}/metrics", timeout=5) as answer,
+    ):
+        text = answer.read().decode()
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    published = set(re.findall(r"^# HELP (\w+)", text, re.MULTILINE))
+    listed = re.findall(r"^\| `(\w+)`", page, re.MULTILINE)
+    assert sorted(published) == sorted(listed)
