@@ -95,12 +95,11 @@ def usable_transports(uri: SipUri, transports: Sequence[str], size: int) -> tupl
     if named is not None:
         meant = _SECURED.get(named, "") if uri.scheme == "sips" else named
         return (meant,) if meant in transports and meant in DEFAULT_PORTS else ()
-    chosen = next((each for each in _UNNAMED[uri.scheme] if each in transports), None)
-    if chosen is None:
-        return ()
-    if chosen == "udp" and size > UDP_LIMIT and "tcp" in transports:
-        return ("tcp", "udp")
-    return (chosen,)
+    for chosen in _UNNAMED[uri.scheme]:
+        if chosen in transports:
+            tcp_first = chosen == "udp" and size > UDP_LIMIT and "tcp" in transports
+            return ("tcp", "udp") if tcp_first else (chosen,)
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from sip.errors import TransportError
 from sip.locate import MAX_TARGETS
+from sip.transport import dns_query
 from sip.transport.dns import Dns
 from sip.transport.dns_resolver import DnsResolver
 from sip.uri import SipUri
@@ -273,3 +274,17 @@ async def test_localhost_needs_no_name_server(
     server = start_name_server()
     assert await located(lookups.over(server), "sip:localhost") == [("udp", "127.0.0.1", 5060)]
     assert server.asked("NAPTR", "localhost") == 0
+
+
+async def test_the_library_is_begun_anew_after_many_questions(
+    start_name_server: StartNameServer, lookups: Lookups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 3263 §4.2: it keeps answers of its own without a bound, which are thus let go."""
+    monkeypatch.setattr(dns_query, "QUERIES_PER_RESOLVER", 2)
+    hosts = [f"--host-record=h{number}.test,127.0.1.{number}" for number in range(8)]
+    resolver = lookups.over(start_name_server(*hosts))
+    for number in range(8):
+        assert await located(resolver, f"sip:h{number}.test:5060") == [
+            ("udp", f"127.0.1.{number}", 5060)
+        ]
+    assert resolver.stats.failures == 0
