@@ -251,8 +251,13 @@ def check_header(name: str, value: str) -> str:
 
 
 def check_uri(uri: str) -> str:
-    """`uri`, when it is a sip: or sips: URI that a request can be sent to; else ValueError."""
-    _sip_uri(uri)
+    """`uri`, when it is a sip: or sips: URI that a request can be sent to; else ValueError.
+
+    What is for a new request only, a method or headers, cannot be in it (RFC 3261 §19.1.1).
+    """
+    parsed = _sip_uri(uri)
+    if parsed.headers is not None or "method" in parsed.parameters:
+        raise ValueError(f"{uri!r} cannot be a Request-URI: it has a method or headers")
     return uri
 
 

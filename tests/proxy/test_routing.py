@@ -156,6 +156,8 @@ NO_TARGETS = [
     pytest.param("sip:bob@example.com ", id="space"),
     pytest.param("sip:bob@example.com\r\nX: y", id="line"),
     pytest.param("<sip:bob@example.com>", id="brackets"),
+    pytest.param("sip:bob@example.com?Subject=lunch", id="headers"),
+    pytest.param("sip:bob@example.com;method=BYE", id="method"),
 ]
 
 
