@@ -339,6 +339,35 @@ async def test_asserted_identity_is_whom_we_know(
     assert (await bob.register("*", expires=0)).status == 200
 
 
+async def test_privacy_that_is_critical_and_not_to_be_had_fails_the_request(user: NewUser) -> None:
+    """RFC 3323 §5: 500, and nothing goes out."""
+    bob, mallory = await user("bob"), await user("mallory")
+    assert (await bob.register(f"<{bob.client.contact}>")).status == 200
+    assert (await message(mallory, ("Privacy", "header;critical"))).status == 500
+    assert await hears_nothing(bob.client)
+    assert (await bob.register("*", expires=0)).status == 200
+
+
+@pytest.mark.parametrize("other", ["before", "after"])
+async def test_credentials_for_another_realm_go_on_and_ours_do_not(
+    user: NewUser, other: str
+) -> None:
+    """RFC 3261 §22.3."""
+    bob, mallory = await user("bob"), await user("mallory")
+    assert (await bob.register(f"<{bob.client.contact}>")).status == 200
+    assert (await message(mallory)).status == 200
+    assert mallory.login is not None
+    theirs = 'Digest username="m", realm="example.org", nonce="n", uri="sip:b", response="0"'
+    values = [theirs, mallory.login.authorization("MESSAGE", BOB)]
+    if other == "after":
+        values.reverse()
+    mallory.login = None
+    headers = [("Proxy-Authorization", value) for value in values]
+    assert (await mallory.ask("MESSAGE", BOB, headers, to=f"<{BOB}>")).status == 200
+    assert bob.client.requests[-1].all("Proxy-Authorization") == [theirs]
+    assert (await bob.register("*", expires=0)).status == 200
+
+
 async def test_a_strangers_assertion_lets_nobody_in(opened: Open, user: NewUser) -> None:
     """RFC 3325 §5."""
     bob = await user("bob")
