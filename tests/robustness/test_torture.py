@@ -1,5 +1,6 @@
-"""RFC 4475: each torture message, over both transports, to a server that asks for credentials and
-to one that trusts who is asking; then a plain OPTIONS."""
+"""RFC 4475: each torture message, over both transports: to a server that asks for credentials, to
+one that trusts who is asking and serves the domains named, and with the hosts of its URIs rewritten
+to the one domain of a server that trusts; then a plain OPTIONS."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.processes import TRUSTING, Deployment, Running, merged, sqlite_url
+from tests.processes import DOMAIN, TRUSTING, Deployment, Running, merged, sqlite_url
 from tests.rawsip import SipClient, new_branch
 from tests.robustness.health import Health
 from tests.robustness.torture_table import BREAKS_FRAMING, SILENCE, TORTURE, TORTURE_FILES
@@ -23,7 +24,12 @@ NAMED_DOMAINS: Final = (
 SETTINGS: Final = {
     "asking": {},
     "trusting": merged(TRUSTING, {"": {"domains": list(NAMED_DOMAINS)}}),
+    "rewritten": TRUSTING,
 }
+TRUSTED: Final = frozenset({"trusting", "rewritten"})
+_URI_HOST: Final = re.compile(
+    rb"(sips?:(?:[^\s<>\"@]*@)?)(?:[A-Za-z0-9-]+\.)+(?:com|org|net|edu)\b(?!@)", re.IGNORECASE
+)
 _LENGTH: Final = re.compile(rb"^(?:content-length|l)\s*:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -57,12 +63,18 @@ def with_our_via(message: bytes, client: SipClient, branch: str) -> bytes:
     return start + f"\r\nVia: {client.via(branch)}\r\n".encode() + rest
 
 
+def with_our_hosts(message: bytes) -> bytes:
+    """The message with our domain in the URIs of its head; the body is left alone."""
+    head, end, body = message.partition(b"\r\n\r\n")
+    return _URI_HOST.sub(rb"\1" + DOMAIN.encode(), head) + end + body
+
+
 def allowed(name: str, kind: str, transport: str, message: bytes) -> frozenset[int]:
     """The final answers that are right, SILENCE for none."""
     statuses = TORTURE[name].allowed
-    if name == "regaut01" and kind == "trusting":
+    if name == "regaut01" and kind in TRUSTED:
         statuses |= {200}  # the word of a trusted peer counts, whatever else is in the request
-    if name == "mpart01" and kind == "trusting":
+    if name == "mpart01" and kind in TRUSTED:
         statuses |= {SILENCE}  # has a Route to a port where nobody listens: 408, by and by
     if transport == "TCP" and (name in BREAKS_FRAMING or not _LENGTH.search(message)):
         statuses |= {400, SILENCE}
@@ -88,12 +100,26 @@ async def test_a_torture_message_is_answered_as_the_table_says(
             mine = [heard.status for heard in client.responses if heard.branch == branch]
             return [status for status in mine if status >= 200]
 
-        client.send(with_our_via(torture[name], client, branch))
+        message = torture[name]
+        sent = with_our_hosts(message) if kind == "rewritten" else message
+        client.send(with_our_via(sent, client, branch))
         assert await Health(server).answers(transport)
         patience = SILENCE_SECONDS if SILENCE in right else ANSWER_TIMEOUT
         await client.until(lambda: bool(finals()) or client.ended, patience)
         assert set(finals() or [SILENCE]) <= right
     assert Health(server).trouble() == []
+
+
+def test_hosts_are_rewritten_in_uris_alone() -> None:
+    """Via, Call-ID and body keep theirs."""
+    message = (
+        b"OPTIONS sip:a%40b.example.net@c.example.org;x SIP/2.0\r\n"
+        b"Via: SIP/2.0/UDP h.example.net\r\nRoute: <sip:p.example.net;lr>\r\n\r\nsip:b@example.net"
+    )
+    assert with_our_hosts(message) == (
+        b"OPTIONS sip:a%40b.example.net@example.com;x SIP/2.0\r\n"
+        b"Via: SIP/2.0/UDP h.example.net\r\nRoute: <sip:example.com;lr>\r\n\r\nsip:b@example.net"
+    )
 
 
 def test_every_message_has_its_row(torture: Mapping[str, bytes]) -> None:
