@@ -132,7 +132,7 @@ class TransactionLayer:
 
     def _receive_request(self, data: bytes, flow: WireFlow) -> None:
         limits = self._limits
-        if limits is not None and not limits.admits(flow.source.ip):
+        if limits is not None and not limits.admits(flow.remote[0]):
             self._turn_away(data, flow, limits)
             return
         if data[:1] in _NO_LETTERS:
@@ -154,7 +154,7 @@ class TransactionLayer:
 
     def _turn_away(self, data: bytes, flow: WireFlow, limits: SourceLimits) -> None:
         """Refuse a source that sends too much; most of it is dropped, a connection closed."""
-        if limits.answers(flow.source.ip):
+        if limits.answers(flow.remote[0]):
             self.refuse(data, flow, OVERLOADED, headers=self._retry_later())
         if flow.reliable:
             flow.close()
