@@ -163,8 +163,8 @@ class Party:
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
-    port = free_port()
-    listen = [f"udp:{LOOPBACK}:{port}", f"tcp:{LOOPBACK}:{port}", f"ws:{LOOPBACK}:0"]
+    port, pages = free_port(), free_port()
+    listen = [f"udp:{LOOPBACK}:{port}", f"tcp:{LOOPBACK}:{port}", f"ws:{LOOPBACK}:{pages}"]
     settings = {"sip": {"listen": listen}}
     made = Deployment(tmp_path / "server", sqlite_url(tmp_path), settings, sip_port=port)
     made.prepare(PASSWORDS)
