@@ -89,6 +89,7 @@ class Acceptor:
         self._factory = factory
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[TlsTransport, Timer] = {}
         self._socket = bind_stream(address, config)
         self.closed = False
         host, port = self._socket.getsockname()[:2]
@@ -104,6 +105,8 @@ class Acceptor:
             self._socket.close()
             for task in self._tasks:
                 task.cancel()
+            for wire in list(self._handshakes):
+                wire.abort()
 
     def _resume(self) -> None:
         if not self.closed:
@@ -153,34 +156,21 @@ class Acceptor:
 
     def _secured(self, context: ssl.SSLContext) -> ProtocolFactory:
         """Makes a protocol that shakes hands, for so long as is allowed."""
-        handshake = _Handshake(self._gate, self._stats, self._transport)
 
         def secure() -> TlsTransport:
-            wire = TlsTransport(context, self._factory(), done=handshake.end)
+            wire = TlsTransport(context, self._factory(), done=lambda error: ended(wire, error))
             limit = self._timers.now() + self._handshake_timeout
-            handshake.timer = self._timers.schedule(limit, wire.abort)
+            self._handshakes[wire] = self._timers.schedule(limit, wire.abort)
             return wire
 
+        def ended(wire: TlsTransport, error: Exception | None) -> None:
+            self._handshakes.pop(wire).cancel()
+            self._gate.handshaking -= 1
+            if error is not None:
+                self._stats.failed_handshakes[self._transport] += 1
+
+        self._gate.handshaking += 1
         return secure
-
-
-class _Handshake:
-    """A TLS handshake under way."""
-
-    def __init__(self, gate: Gate, stats: ConnectionStats, transport: str) -> None:
-        self._gate = gate
-        self._stats = stats
-        self._transport = transport
-        self.timer: Timer | None = None
-        gate.handshaking += 1
-
-    def end(self, error: Exception | None) -> None:
-        """It ended, well or in failure."""
-        self._gate.handshaking -= 1
-        if self.timer is not None:
-            self.timer.cancel()
-        if error is not None:
-            self._stats.failed_handshakes[self._transport] += 1
 
 
 def bind_stream(address: ListenAddress, config: EndpointConfig) -> socket.socket:
@@ -190,6 +180,7 @@ def bind_stream(address: ListenAddress, config: EndpointConfig) -> socket.socket
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts inherits it
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if config.reuse_port:
