@@ -18,6 +18,7 @@ from presence.packages.presence import check_body, presence_package
 from presence.policy import default_policy
 from presence.ports import Done
 from presence.service import EventService
+from sip.locate import Target
 from sip.message import Request, parse_message
 from sip.transport.flow import Flow
 from sip.uri import SipUri
@@ -81,6 +82,15 @@ class InstantEndpoint:
 
     def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None:
         return self.flow
+
+    async def targets(self, uri: SipUri, *, size: int = 0) -> Sequence[Target]:
+        return ()
+
+    async def flow_for(self, target: Target, *, prefer: Flow | None = None) -> Flow:
+        return self.flow
+
+    def failed(self, target: Target) -> None:
+        """Nothing fails here."""
 
     async def flow_to(self, uri: SipUri, *, size: int = 0, prefer: Flow | None = None) -> Flow:
         return self.flow
