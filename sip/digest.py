@@ -37,6 +37,8 @@ CLOCK_SKEW: Final = 30.0
 MAX_NONCES: Final = 65536
 """Nonces whose counts are remembered by default."""
 CACHED_ORIGINS: Final = 4096
+CACHED_TARGETS: Final = 1024
+"""Methods with signed URIs whose hash is kept."""
 COUNT_WINDOW: Final = 64
 """How far a count may lie behind the highest one seen (UDP reorders requests)."""
 
@@ -68,12 +70,19 @@ def response_for(credentials: Credentials, method: str, hashed_a1: str) -> str:
 
     KeyError for an unknown algorithm. Without qop the form of RFC 2069 is made.
     """
-    digest = ALGORITHMS[credentials.algorithm.upper()]
-    ha2 = digest(f"{method}:{credentials.uri}")
+    algorithm = credentials.algorithm.upper()
+    digest = ALGORITHMS[algorithm]
+    ha2 = _ha2(algorithm, method, credentials.uri)
     if credentials.qop is None:
         return digest(f"{hashed_a1}:{credentials.nonce}:{ha2}")
     middle = f"{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:{credentials.qop}"
     return digest(f"{hashed_a1}:{middle}:{ha2}")
+
+
+@lru_cache(CACHED_TARGETS)
+def _ha2(algorithm: str, method: str, uri: str) -> str:
+    """H(A2) (RFC 7616 §3.4.3); most requests of most users are to the domain."""
+    return ALGORITHMS[algorithm](f"{method}:{uri}")
 
 
 def authentication_info(credentials: Credentials, hashed_a1: str) -> str:
@@ -81,9 +90,10 @@ def authentication_info(credentials: Credentials, hashed_a1: str) -> str:
 
     In SIP as in HTTP, but for A2, which has the signed URI and no body (RFC 3261 §22.4).
     """
-    digest = ALGORITHMS[credentials.algorithm.upper()]
+    algorithm = credentials.algorithm.upper()
     told = f"{credentials.nonce}:{credentials.nc}:{credentials.cnonce}:{credentials.qop}"
-    proof = digest(f"{hashed_a1}:{told}:{digest(':' + credentials.uri)}")
+    ha2 = _ha2(algorithm, "", credentials.uri)
+    proof = ALGORITHMS[algorithm](f"{hashed_a1}:{told}:{ha2}")
     cnonce = quote(credentials.cnonce)
     return f'qop={credentials.qop}, rspauth="{proof}", cnonce={cnonce}, nc={credentials.nc}'
 
