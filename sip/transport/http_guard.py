@@ -9,6 +9,7 @@ one only when the client has sent something, so that an idle connection is cheap
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import cast
 
 from aiohttp import web
@@ -116,6 +117,11 @@ class GuardedConnection(asyncio.Protocol):
         self.upgraded = False
         self._waits_until = self._guard.now() + self._guard.bounds.idle
 
+    @property
+    def is_waiting(self) -> bool:
+        """True while no request is worked on."""
+        return self._request is None
+
     def stalled_for(self, now: float) -> float:
         """Seconds since the client stopped reading; 0 when it reads."""
         return 0.0 if self._stalled_at is None else now - self._stalled_at
@@ -161,7 +167,7 @@ class HttpGuard:
         """Close those without a request at once and take no more; the server ends the others."""
         self._closed = True
         self._sweep_timer.cancel()
-        for connection in self._connections - set(self._by_inner.values()):
+        for connection in [one for one in self._connections if one.is_waiting]:
             connection.abort()
 
     def connection_of(self, request: web.BaseRequest) -> GuardedConnection:
@@ -188,7 +194,7 @@ class HttpGuard:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = self._by_inner.get(request.protocol)
         if connection is None:  # gone before its request was looked at
-            raise ConnectionResetError
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
         connection.serving(request)
         try:
             return await self._handler(request)

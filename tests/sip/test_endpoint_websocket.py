@@ -433,6 +433,20 @@ async def test_stopping_tells_the_clients() -> None:
         assert (await socket.receive(timeout=LIMIT)).data == 1001
 
 
+@pytest.mark.parametrize("sent", [b"", UPGRADE[:-4]], ids=["nothing", "half-a-handshake"])
+async def test_stopping_ends_what_is_no_flow_yet(sent: bytes) -> None:
+    """No handshake is waited for."""
+    server = Server(CONFIG)
+    await server.endpoint.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(sent)
+    async with page(server) as socket:
+        await register(server, socket)
+    await server.endpoint.stop()
+    await closed_by_peer(reader)
+    writer.close()
+
+
 def masked(first: int, payload: bytes) -> bytes:
     """A client's frame with a mask of zeros, which changes nothing (RFC 6455 §5.3)."""
     size = len(payload)
