@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
-from sip.transport.gate import Gate
+from sip.transport.gate import Gate, Refusal
 from sip.transport.timers import Timers
 from sip.transport.tls_transport import TlsTransport
 from sip.wheel import Timer
@@ -137,6 +137,8 @@ class Acceptor:
     def _take(self, taken: socket.socket, address: tuple[Any, ...]) -> None:
         source = intern(address[0])
         refusal = self._gate.admit(source, secure=self._tls is not None)
+        if refusal is Refusal.HANDSHAKES and self._give_up_oldest():
+            refusal = self._gate.admit(source, secure=True)
         if refusal is not None:
             taken.close()
             self._stats.refuse(self._transport, refusal)
@@ -164,13 +166,30 @@ class Acceptor:
             return wire
 
         def ended(wire: TlsTransport, error: Exception | None) -> None:
-            self._handshakes.pop(wire).cancel()
-            self._gate.handshaking -= 1
-            if error is not None:
+            if self._forget(wire) and error is not None:
                 self._stats.failed_handshakes[self._transport] += 1
 
         self._gate.handshaking += 1
         return secure
+
+    def _forget(self, wire: TlsTransport) -> bool:
+        """A handshake is over; False when it was given up before."""
+        timer = self._handshakes.pop(wire, None)
+        if timer is None:
+            return False
+        timer.cancel()
+        self._gate.handshaking -= 1
+        return True
+
+    def _give_up_oldest(self) -> bool:
+        """Let the handshake go that takes longest: who only holds a place loses it to the next."""
+        oldest = next(iter(self._handshakes), None)
+        if oldest is None:
+            return False
+        self._forget(oldest)
+        self._stats.failed_handshakes[self._transport] += 1
+        oldest.abort()
+        return True
 
 
 def bind_stream(address: ListenAddress, config: EndpointConfig) -> socket.socket:

@@ -119,7 +119,7 @@ class EndpointConfig:
     handshake_timeout: float = 10.0
     """For the TLS handshake of a connection that we accept."""
     max_handshakes: int = 2_000
-    """Accepted connections whose TLS handshake is not done."""
+    """Accepted connections whose TLS handshake is not done; past it the oldest is given up."""
     tls: TlsConfig = field(default_factory=TlsConfig)
     max_message: int = 65_535
     """The largest message on a connection."""

@@ -43,10 +43,10 @@ class Gate:
         """Count one from `source` in; or why not."""
         if self.open >= self._total:
             return Refusal.TOTAL
+        if self._sources.get(source, 0) >= self._per_source and not self._trusted(source):
+            return Refusal.SOURCE
         if secure and self.handshaking >= self._handshakes:
             return Refusal.HANDSHAKES
-        if self._sources[source] >= self._per_source and not self._trusted(source):
-            return Refusal.SOURCE
         self.open += 1
         self._sources[source] += 1
         return None

@@ -196,14 +196,21 @@ def test_half_open_handshakes_count_and_end(
     run(scenario)
 
 
-def test_handshakes_under_way_are_bounded(tls: TlsConfig) -> None:
+def test_past_the_bound_the_oldest_handshake_makes_room(tls: TlsConfig) -> None:
+    """So that nobody who merely begins handshakes keeps others from theirs."""
+
     async def scenario() -> None:
-        door = Door(tls, handshakes=1)
-        with door.knock("127.0.0.2"):
-            await until(lambda: door.gate.handshaking == 1)
-            with door.knock("127.0.0.3") as second:
-                assert await is_closed(second)
-        assert door.stats.refused == {("tls", "handshakes"): 1}
+        door = Door(tls, handshakes=2)
+        with door.knock("127.0.0.2") as oldest, door.knock("127.0.0.3") as second:
+            await until(lambda: len(door.made) == 2)
+            await settle()
+            with door.knock("127.0.0.4"):
+                assert await is_closed(oldest)
+                await until(lambda: len(door.made) == 3)
+                with pytest.raises(BlockingIOError):
+                    second.recv(1)
+                assert door.gate.handshaking == 2
+        assert not door.stats.refused
         door.acceptor.close()
 
     asyncio.run(scenario())
