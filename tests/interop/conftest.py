@@ -15,6 +15,8 @@ from tests.rawusers import NewUser, User
 SPARE_USERS: Final = 120
 SCENARIO_USERS: Final = {"alice": "wonderland", "bob": "builder"}
 """Whom the sipp scenarios name."""
+CALL_USERS: Final = tuple(f"phone{number}" for number in range(1, 151))
+"""Who call each other in tests/interop/test_sipp_calls.py."""
 
 _numbers = itertools.count(1)
 
@@ -42,7 +44,7 @@ def store_url(
 @pytest.fixture(scope="session")
 def server(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The server under test, with its users."""
-    names = [*SCENARIO_USERS, *(f"u{number}" for number in range(1, SPARE_USERS + 1))]
+    names = [*SCENARIO_USERS, *CALL_USERS, *(f"u{number}" for number in range(1, SPARE_USERS + 1))]
     deployment = Deployment(tmp_path_factory.mktemp("interop"), store_url)
     deployment.prepare({name: password_of(name) for name in names})
     with deployment.serving() as running:
