@@ -25,6 +25,7 @@ HOME, ELSEWHERE, PEER = "127.0.0.1", "127.0.0.2", "127.0.0.9"
 FAILURES: Final = 5
 """Wrong passwords that one source may show for one user."""
 FLOOD: Final = 200
+UUID: Final = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
 QUIET: Final = 0.3
 """Seconds in which what is to be heard on loopback has long been heard."""
 FORBIDDEN: Final = 403
@@ -235,6 +236,21 @@ async def test_a_recorded_request_is_worth_nothing(
     assert "stale=true" in answer.all("WWW-Authenticate")[0]
     contacts = (await alice.register()).all("Contact")
     assert not any("192.0.2.66" in contact for contact in contacts)
+
+
+async def test_the_token_of_a_flow_is_told_to_nobody(opened: Open, user: NewUser) -> None:
+    """RFC 5626 §5.2: whoever shows the token of our Path is taken for a process of ours."""
+    alice, mallory = await user("alice"), await user("mallory")
+    alice.client = await opened(HOME, "TCP")
+    contact = f'<{alice.client.contact};ob>;reg-id=1;+sip.instance="<urn:uuid:{UUID}>"'
+    headers = [("Contact", contact), ("Supported", "path, outbound, gruu")]
+    answer = await alice.ask("REGISTER", f"sip:{DOMAIN}", headers)
+    assert answer.status == 200
+    assert answer.all("Path") == []
+    assert (await message(mallory, to=ALICE)).status == 200
+    heard = alice.client.requests[-1]
+    assert heard.all("Route") == []
+    assert (await alice.register("*", expires=0)).status == 200
 
 
 def look_ups(server: Running) -> int:
