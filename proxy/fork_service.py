@@ -27,7 +27,7 @@ from proxy.fork import (
     Start,
     Wait,
 )
-from proxy.forwarding import cancelling
+from proxy.forwarding import cancelling, is_ours_alone
 from proxy.outgoing import Passage
 from proxy.ports import Exchange, Sender, Transaction
 from sip.errors import ParseError, TransportError
@@ -284,6 +284,9 @@ class Relayed:
         status = response.status
         if trial != branch.trials or branch.sent is None:
             return
+        if is_ours_alone(response):
+            self._end_nowhere(at, response)
+            return
         response = self._relay.hear(response, branch.sent.flow)
         if status >= FIRST_FINAL:
             branch.rest()
@@ -294,6 +297,14 @@ class Relayed:
         elif status == UNAVAILABLE:
             self._remember_failure(branch)
         self._perform(self._fork.on_response(at, response, more=branch.more))
+
+    def _end_nowhere(self, at: int, response: Response) -> None:
+        """A peer lost the Vias below ours: there is nobody to tell (§16.7 step 3)."""
+        log.info("response-without-via", call_id=response.get("call-id"))
+        if response.status >= FIRST_FINAL:
+            branch = self._branches[at]
+            branch.rest()
+            self._perform(self._fork.on_unreachable(at, more=branch.more))
 
     def on_timeout(self, at: int, trial: int) -> None:
         """Nothing came at all."""

@@ -72,6 +72,12 @@ def returned(response: Response, dropped: Container[str] = ()) -> bytes:
     return to_wire(response.start_line, lines, response.body)
 
 
+def is_ours_alone(response: Response) -> bool:
+    """Whether `response` has no Via but ours, and so goes back to nobody (§16.7 step 3)."""
+    vias = response.all("via")
+    return len(vias) == 1 and len(split_list(vias[0])) < 2
+
+
 def record_routes(
     arrived: tuple[str, str], leaving: tuple[str, str], *, secure: bool = False
 ) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from proxy.errors import Overloaded
 from proxy.relay_service import RelayConfig
 from sip.locate import Target
+from sip.message import Response, parse_message
 from tests.proxy.proxykit import FakeFlow, FakeTransaction, request
 from tests.proxy.relaykit import BOBS, DIGEST, TRUSTED, World, invite, settle
 
@@ -329,3 +330,18 @@ async def test_what_strangers_assert_of_themselves_is_not_shown() -> None:
     tx = await world.send(request("MESSAGE", "sip:bob@example.com"))
     world.sender.calls[0].answer(200, ("P-Asserted-Identity", "<sip:boss@example.com>"))
     assert tx.sent[0].get("p-asserted-identity") == "<sip:boss@example.com>"
+
+
+async def test_response_without_any_other_via_goes_nowhere() -> None:
+    """§16.7 step 3: it is not forwarded; a final one ends the branch."""
+    world = World()
+    tx = await world.send(invite())
+    sent = world.sender.calls[0]
+    top = f"Via: {sent.request.all('via')[0]}\r\n"
+    for status in (183, 200):
+        message = parse_message(
+            f"SIP/2.0 {status} Odd\r\n{top}To: <sip:b@h>;tag=b\r\nCSeq: 1 INVITE\r\n\r\n".encode()
+        )
+        assert isinstance(message, Response)
+        sent.on_response(message)
+    assert tx.statuses == [100, 500]
