@@ -22,7 +22,8 @@ from server.config import Settings
 from server.database import node_name, prepare_schema, told_in_one_line
 from server.errors import ServerError
 from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory
-from server.http_listener import start_http
+from server.http_listener import HttpListener, start_http
+from server.http_metrics import publish_http
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
 from server.registrations_api import serve_registrations
@@ -127,6 +128,7 @@ class Process:
         trusted = TrustedPeers(settings.http.trusted_peers).trusts
         admin = admin_app(AdminSources(services.metrics, self.state, self.status))
         registrar = services.registrar
+        listeners: dict[str, HttpListener] = {}
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         for name, key, listen, path, runner in (
             ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
@@ -136,7 +138,9 @@ class Process:
         ):  # fmt: skip
             listener = await start_http(runner, listen, key, trusted=trusted)
             stack.push_async_callback(bounded, name, listener.stop)
+            listeners[name] = listener
             self._listening.append(f"{name}:http://{listener.address}{path}")
+        publish_http(services.metrics, listeners)
 
     def _reload(self) -> None:
         """SIGHUP: read certificates and the routing file again."""

@@ -11,6 +11,8 @@ from aiohttp import web
 from server.errors import ServerError
 from server.host import raise_open_files
 from server.http_listener import HttpListener, start_http
+from server.http_metrics import publish_http
+from server.metrics import Metrics
 from sip.transport.http_guard import HttpBounds
 from tests.sip.wires import until
 
@@ -186,6 +188,22 @@ async def test_connections_are_bounded(bound: str) -> None:
             one.writer.write(GET)
             assert (await one.response()).endswith(b"here")
         assert listener.stats.refused.total() == 1
+
+
+async def test_what_happened_to_connections_is_published() -> None:
+    """OPS-01."""
+    metrics = Metrics()
+    async with listening(max_connections=1) as listener, connected(listener) as silent:
+        publish_http(metrics, {"xcap": listener})
+        async with connected(listener) as refused:
+            await refused.end()
+        await until(lambda: listener.connections)
+        assert 'http_connections{listener="xcap"} 1.0' in metrics.exposition().decode()
+        await silent.end()
+        text = metrics.exposition().decode()
+    assert 'http_connections{listener="xcap"} 0.0' in text
+    assert 'http_connections_refused_total{listener="xcap",reason="total"} 1.0' in text
+    assert 'http_connections_overdue_total{listener="xcap"} 1.0' in text
 
 
 async def test_a_place_that_became_free_is_given_again() -> None:
