@@ -39,7 +39,10 @@ class Decision(NamedTuple):
 
 def live(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:
     """Those that have not expired."""
-    return tuple(binding for binding in bindings if binding.expires_at > now)
+    for binding in bindings:
+        if binding.expires_at <= now:
+            return tuple([binding for binding in bindings if binding.expires_at > now])
+    return bindings
 
 
 def by_preference(bindings: tuple[Binding, ...]) -> tuple[Binding, ...]:
@@ -76,6 +79,10 @@ def replaced(
     """The decision that of `present` those in `gone` go, and `put` comes."""
     if not gone:
         after = present + put
+    elif (
+        gone == present and not lapsed and [each.key for each in gone] == [each.key for each in put]
+    ):
+        return Decision(put, (), (), by_preference(put))
     else:
         away = {binding.key for binding in gone}
         after = (*(binding for binding in present if binding.key not in away), *put)

@@ -38,6 +38,7 @@ _MAX_DIGITS: Final = 20
 """Longer numbers are beyond every bound; Python refuses to read the longest."""
 _NOT_KEPT: Final = ("expires", "pub-gruu", "temp-gruu")
 """Contact parameters that are ours to say (RFC 3261 §10.3 step 8, RFC 5627 §5.1)."""
+_ENDS_OF_HOST: Final = ("", ":", ";", " ")
 _NO_TAGS: Final[frozenset[str]] = frozenset()
 
 
@@ -110,23 +111,20 @@ def read_registration(
     `outbound` False ignores every reg-id. Raises ProxyError or ParseError.
     """
     contacts = request.contacts
-    everything = any(contact.uri == "*" for contact in contacts)
-    if everything:
-        _check_everything(request, contacts)
-        wanted: tuple[Wanted, ...] = ()
-    else:
-        default = _header_expires(request)
-        wanted = tuple([_read_contact(contact, default, limits) for contact in contacts])
-    path = tuple(request.values("path"))
-    _check_storable(request.call_id, *[one.parameters for one in wanted])
-    instances = [one for one in wanted if one.instance]
-    tags = _tags(request) if path or instances else _NO_TAGS
-    if path:
-        _check_path(path, tags)
+    everything = _is_everything(request, contacts)
+    wanted: tuple[Wanted, ...] = ()
+    if not everything:
+        wanted = tuple([_read_contact(contact, request, limits) for contact in contacts])
+    path = () if request.get("path") is None else tuple(request.values("path"))
+    _check_storable(request, wanted)
     direct = _is_direct(request)
-    flows = bool(instances) and outbound and applies(wanted, direct, path, "outbound" in tags)
-    if instances:
-        _check_loops(instances, aor)
+    tags, flows = _NO_TAGS, False
+    if path or any([one.instance for one in wanted]):
+        tags = _tags(request)
+        if path:
+            _check_path(path, tags)
+        _check_loops(wanted, aor)
+        flows = outbound and applies(wanted, direct, path, "outbound" in tags)
         if not flows:
             wanted = tuple([one._replace(reg_id=None) for one in wanted])
     return Registration(
@@ -144,6 +142,15 @@ def read_registration(
     )
 
 
+def _is_everything(request: Request, contacts: Sequence[NameAddr]) -> bool:
+    """Whether the contact is `*`. Raises BadRegistration when that contradicts the rest."""
+    for contact in contacts:
+        if contact.uri == "*":
+            _check_everything(request, contacts)
+            return True
+    return False
+
+
 def _is_direct(request: Request) -> bool:
     lines = request.all("via")
     return len(lines) == 1 and "," not in lines[0]
@@ -152,40 +159,56 @@ def _is_direct(request: Request) -> bool:
 def _needs_flow(request: Request, contacts: Sequence[NameAddr], source: tuple[str, bool]) -> bool:
     """Whether a contact may not lead to its client: behind a NAT, on a connection, nameless."""
     host, connected = source
-    if connected or request.via.host.lower() != (f"[{host}]" if ":" in host else host):
+    if connected or not _was_sent_by(request, host):
         return True
-    return any(INVALID_HOST in contact.uri.lower() for contact in contacts)
+    return any([INVALID_HOST in contact.uri.lower() for contact in contacts])
+
+
+def _was_sent_by(request: Request, host: str) -> bool:
+    """Whether `host`, an address without brackets, is the one in the only Via.
+
+    Most lines need not be taken apart for it (measured: 4 us a REGISTER).
+    """
+    sent_by = request.all("via")[0].partition(" ")[2]
+    if sent_by.startswith(host) and sent_by[len(host) : len(host) + 1] in _ENDS_OF_HOST:
+        return True
+    return request.via.host.lower() == (f"[{host}]" if ":" in host else host)
 
 
 def _tags(request: Request) -> frozenset[str]:
     return frozenset([tag.lower() for tag in request.values("supported")])
 
 
-def _check_storable(*texts: str) -> None:
+def _check_storable(request: Request, wanted: Sequence[Wanted]) -> None:
     """A database keeps no NUL and no octets that are not UTF-8; nor does a binding."""
-    if not all(map(is_storable, texts)):
-        raise BadRegistration("Bad Characters")
+    for text in (request.call_id, *[one.parameters for one in wanted]):
+        if not is_storable(text):
+            raise BadRegistration("Bad Characters")
 
 
 def _check_path(path: Sequence[str], tags: frozenset[str]) -> None:
     """Requests will have to be routed by it, and the client has to know (RFC 3327 §5.3)."""
     if "path" not in tags:
         raise BadExtension(("path",))
-    _check_storable(*path)
     for value in path:
+        if not is_storable(value):
+            raise BadRegistration("Bad Characters")
         _ = NameAddr.parse(value).sip_uri
 
 
-def _check_loops(instances: Sequence[Wanted], aor: AoR) -> None:
+def _check_loops(wanted: Sequence[Wanted], aor: AoR) -> None:
     """Contacts that get a GRUU are SIP URIs, and not the address-of-record (RFC 5627 §5.1)."""
-    for one in instances:
-        if one.expires and (one.contact == aor or not one.contact.lower().startswith("sip")):
+    for one in wanted:
+        loops = one.contact == aor or not one.contact.lower().startswith("sip")
+        if one.instance and one.expires and loops:
             raise LoopingContact
 
 
 def _user_agent(request: Request) -> str:
     """What the client calls itself, as far as it can be kept."""
-    text = request.get("user-agent") or ""
+    text = request.get("user-agent")
+    if not text:
+        return ""
     return text[:MAX_USER_AGENT] if is_storable(text) else ""
 
 
@@ -208,13 +231,16 @@ def _header_expires(request: Request) -> int:
     return DEFAULT_EXPIRES if expires is None else expires
 
 
-def _read_contact(contact: NameAddr, default: int, limits: Limits) -> Wanted:
+def _read_contact(contact: NameAddr, request: Request, limits: Limits) -> Wanted:
     _check_scheme(contact)
     parameters = contact.parameters
+    expires = parameters.value("expires")
+    if len(parameters) == 1 and expires is not None:
+        return Wanted(contact.uri, _granted(expires, request, limits), None, "", None, "")
     instance = parameters.value("+sip.instance") or ""
     return Wanted(
         contact.uri,
-        _granted(parameters.value("expires"), default, limits),
+        _granted(expires, request, limits),
         _q_value(parameters.value("q")),
         instance,
         _reg_id(parameters.value("reg-id")) if instance else None,
@@ -223,10 +249,8 @@ def _read_contact(contact: NameAddr, default: int, limits: Limits) -> Wanted:
 
 
 def _kept(parameters: Parameters) -> str:
-    if not parameters or (len(parameters) == 1 and "expires" in parameters):
-        return ""
-    if any(name in parameters for name in _NOT_KEPT):
-        for name in _NOT_KEPT:
+    for name in _NOT_KEPT:
+        if name in parameters:
             parameters = parameters.without(name)
     return str(parameters).removeprefix(";")
 
@@ -241,12 +265,14 @@ def _check_scheme(contact: NameAddr) -> None:
         _ = contact.sip_uri
 
 
-def _granted(text: str | None, default: int, limits: Limits) -> int:
-    requested = default
-    if text is not None:
+def _granted(text: str | None, request: Request, limits: Limits) -> int:
+    """Seconds for a contact whose own `expires` is `text` (RFC 3261 §10.3 step 7)."""
+    if text is None:
+        requested = _header_expires(request)
+    else:
         digits = text.isascii() and text.isdigit()
         requested = int(text[:_MAX_DIGITS]) if digits else DEFAULT_EXPIRES
-    if 0 < requested < min(limits.min_expires, BRIEF):
+    if 0 < requested < BRIEF and requested < limits.min_expires:
         raise IntervalTooBrief(limits.min_expires)
     return min(requested, limits.max_expires)
 
