@@ -16,12 +16,14 @@ from typing import Final
 from sip.message import Response, build_response, parse_message
 from sip.transport.config import EndpointConfig
 from sip.transport.endpoint import Endpoint
+from sip.transport.source_limits import SourceLimits
 from tests.sip.wires import FakeFlow, Stack
 
 ROUNDS: Final = 5
 COUNT: Final = 20_000
 LOOPBACK_COUNT: Final = 20_000
 WINDOW: Final = 32
+EXEMPT: Final = "192.0.2.77"
 
 OPTIONS: Final = (
     "OPTIONS sip:example.com SIP/2.0\r\n"
@@ -89,6 +91,16 @@ class Bench:
             flow = self.flow
             for data in next(rounds):
                 receive(data, flow)
+
+        return best(work, COUNT)
+
+    def counted(self, address: str) -> float:
+        """What the limit of a source costs a request; EXEMPT has none."""
+        limits = SourceLimits(1e9, 1e9, now=time.monotonic, exempt=lambda source: source == EXEMPT)
+
+        def work() -> None:
+            for _ in range(COUNT):
+                limits.admits(address)
 
         return best(work, COUNT)
 
@@ -174,6 +186,8 @@ def main() -> None:
     print(f"parse and build 200              {codec:6.2f} us")
     print(f"OPTIONS answered, fake flow      {options:6.2f} us")
     print(f"  beyond the codec               {options - codec:6.2f} us")
+    print(f"limit of its source counted      {bench.counted('192.0.2.1'):6.2f} us")
+    print(f"  of an exempt source            {bench.counted(EXEMPT):6.2f} us")
     print(f"request repeated, fake flow      {bench.repeated():6.2f} us")
     print(f"send_notify, fake flow           {notify:6.2f} us")
     print(f"its 200 matched                  {match:6.2f} us")
