@@ -209,11 +209,16 @@ class SipClient:
     def contact(self) -> str:
         """A Contact URI that leads back to this socket."""
         suffix = "" if self.transport == "UDP" else f";transport={self.transport.lower()}"
-        return f"sip:{self.local[0]}:{self.local[1]}{suffix}"
+        return f"sip:{self.host_port}{suffix}"
+
+    @property
+    def host_port(self) -> str:
+        """Our address as it stands in a URI or Via, IPv6 in brackets."""
+        host, port = self.local
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def via(self, branch: str | None = None) -> str:
-        host, port = self.local
-        return f"SIP/2.0/{self.transport} {host}:{port};rport;branch={branch or new_branch()}"
+        return f"SIP/2.0/{self.transport} {self.host_port};rport;branch={branch or new_branch()}"
 
     def send(self, data: bytes) -> None:
         """Put bytes on the wire as they are."""
