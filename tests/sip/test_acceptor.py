@@ -25,8 +25,13 @@ Scenario = Callable[[], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsConfig:
-    return TlsConfig(own=Authority(tmp_path_factory.mktemp("pki")).issue("example.com"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="module")
+def tls(authority: Authority) -> TlsConfig:
+    return TlsConfig(own=authority.issue("example.com"))
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -169,6 +174,29 @@ def test_a_trusted_source_may_have_more() -> None:
         door.acceptor.close()
 
     asyncio.run(scenario())
+
+
+def test_tls_on_either_loop(run: Callable[[Scenario], None], authority: Authority) -> None:
+    """A handshake, data both ways, and the end: nothing is left of it."""
+
+    async def scenario() -> None:
+        door = Door(TlsConfig(own=authority.issue("example.com")))
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1",
+                door.acceptor.listening.port,
+                ssl=authority.client(),
+                server_hostname="example.com",
+            )
+            writer.write(b"hello" * 10_000)
+            assert await reader.readexactly(50_000) == b"hello" * 10_000
+            assert (door.gate.open, door.gate.handshaking) == (1, 0)
+            writer.close()
+            await until(lambda: door.gate.open == 0)
+        assert not door.stats.failed_handshakes
+        door.acceptor.close()
+
+    run(scenario)
 
 
 def test_half_open_handshakes_count_and_end(
