@@ -1,6 +1,6 @@
 """SIP in WebSocket messages: frames that a server sends, and what a handshake must say.
 
-Pure (RFC 6455 §5.2, §4.2; RFC 7118 §4). Frames that come in are read by aiohttp.
+Pure (RFC 6455 §5.2, §4.2; RFC 7118 §4.1, §4.2). Frames that come in are read by aiohttp.
 """
 
 import struct
