@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 
 RECORD: Final = 16_384
 """Octets of plain text in the longest record (RFC 8446 §5.1)."""
+SLICE: Final = 4_096
+"""Octets given to OpenSSL at a time: what passes through its buffers never gives them back."""
 NOBODY: Final = asyncio.Protocol()
 """Above a transport whose connection is gone, so that nothing refers to itself in a circle: the
 collector runs rarely, and 20 KB would wait for it each time."""
@@ -51,11 +53,13 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        self._incoming.write(data)
-        if self._done is not None:
-            self._shake_hands()
-        if self._done is None and not self.is_closing():
-            self._read()
+        arrived = memoryview(data)
+        for at in range(0, len(arrived), SLICE):
+            self._incoming.write(arrived[at : at + SLICE])
+            if self._done is not None:
+                self._shake_hands()
+            if self._done is None and not self.is_closing():
+                self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol; `above` hears of it only if it heard of the connection."""
@@ -78,16 +82,22 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See asyncio.Transport."""
-        if self.is_closing():
+        if self._below is None or self._below.is_closing():
             return
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[self._tls.write(rest) :]
+            sealed = self._seal(memoryview(data))
         except ssl.SSLError:
             self.abort()
         else:
-            self._flush()
+            self._below.write(sealed)
+
+    def _seal(self, rest: memoryview) -> bytes:
+        """The records of `rest`."""
+        records = []
+        while rest:
+            rest = rest[self._tls.write(rest[:SLICE]) :]
+            records.append(self._outgoing.read())
+        return b"".join(records)
 
     def close(self) -> None:
         """See asyncio.Transport; says good-bye, and waits for no answer (RFC 8446 §6.1)."""
