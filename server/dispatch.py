@@ -33,7 +33,7 @@ from server.routing_hook import RoutingHook
 from sip.authenticator import Identity
 from sip.check import check_request
 from sip.errors import ParseError, SipError
-from sip.message import Request, build_response
+from sip.message import Request, build_response, header_lines
 from sip.transport.flow import Flow
 from store.errors import StoreError
 
@@ -88,6 +88,7 @@ class Dispatcher:
         self._registrar = registrar
         self._relay = relay
         self._options = tuple(options)
+        self._options_lines = header_lines(options)
         self._count = count
         self._routing = RoutingHook(router)
         self._register_tags = register_tags
@@ -137,7 +138,7 @@ class Dispatcher:
         if self._ours.place(request.uri_text, flow.local) is not Place.SERVER:
             return None
         self._count("OPTIONS", OK)
-        return build_response(request, OK, headers=self._options, to_tag=to_tag)
+        return build_response(request, OK, headers=self._options_lines, to_tag=to_tag)
 
     def on_ack(self, request: Request, flow: Flow) -> None:
         """The ACK of a 2xx, which belongs to a call we relayed (RFC 3261 §13.2.2.4)."""
