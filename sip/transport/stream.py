@@ -199,6 +199,10 @@ class StreamFlow(asyncio.Protocol):
             self._owner.alias(self, via.port or DEFAULT_PORTS["tls"])
 
     def _pong(self) -> None:
+        """Answer a ping, which counts against the limit of its source as a request does."""
+        self._owner.receive(b"", self)
+        if self.closed:
+            return
         try:
             self.send(PONG)
         except TransportError:

@@ -25,7 +25,6 @@ from sip.websocket import GOING_AWAY, SUBPROTOCOL, Opcode, Refusal, frame, opcod
 PING: Final = b"\r\n\r\n"
 CLOSE_TIMEOUT: Final = 2.0
 """Seconds that a client gets to answer a Close frame."""
-LINE_BREAKS: Final = b"\r\n"
 
 
 class WebSocketFlow:
@@ -136,10 +135,14 @@ class WebSocketFlow:
     def _take(self, data: bytes) -> None:
         if data == PING:
             self._answer(frame(Opcode.TEXT, PONG))
-        elif data.strip(LINE_BREAKS):
+        else:
             self._owner.receive(data, self)
 
     def _answer(self, data: bytes) -> None:
+        """Answer a ping, which counts against the limit of its source as a request does."""
+        self._owner.receive(b"", self)
+        if self.closed:
+            return
         try:
             self._write(data)
         except TransportError:

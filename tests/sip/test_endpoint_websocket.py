@@ -423,6 +423,19 @@ async def test_a_source_over_its_limit_is_told_and_closed() -> None:
         assert (await socket.receive(timeout=LIMIT)).data == 1001
 
 
+@pytest.mark.parametrize("frames", [False, True], ids=["line-breaks", "frames"])
+async def test_a_flood_of_pings_is_one_as_well(frames: bool) -> None:
+    """They are counted as requests are, else they would be the way to keep us busy."""
+    async with (
+        serving(source_rate=1.0, source_burst=3) as server,
+        page(server, autoping=False) as socket,
+    ):
+        for _ in range(4):
+            await (socket.ping() if frames else socket.send_str("\r\n\r\n"))
+        kinds = [(await socket.receive(timeout=LIMIT)).type for _ in range(4)]
+        assert kinds == [WSMsgType.PONG if frames else WSMsgType.TEXT] * 3 + [WSMsgType.CLOSE]
+
+
 async def test_stopping_tells_the_clients() -> None:
     """RFC 6455 §7.4.1: 1001, going away."""
     server = Server(CONFIG)

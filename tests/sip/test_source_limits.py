@@ -1,5 +1,6 @@
 """Limits of one source, before anything is parsed (SEC rows; RFC 3261 §21.5.4, §26.3.2.4)."""
 
+import asyncio
 from typing import Final
 
 import pytest
@@ -8,6 +9,7 @@ from sip.message import build_response, parse_message
 from sip.origin import origin_of
 from sip.transport.config import EndpointConfig
 from sip.transport.source_limits import SourceLimits
+from tests.sip.phones import LIMIT, endpoint, phone
 from tests.sip.wires import FakeFlow, FakeTimers, Stack, request
 
 RATE: Final = 10.0
@@ -154,3 +156,13 @@ def test_a_flood_of_stray_responses_counts() -> None:
 )
 def test_an_ipv6_network_is_one_source(address: str, origin: str) -> None:
     assert origin_of(address) == origin
+
+
+async def test_a_flood_of_pings_ends_its_connection() -> None:
+    """RFC 5626 §4.4.1: each has its pong, within what a source may send."""
+    config = EndpointConfig(listen=("tcp:127.0.0.1:0",), source_rate=1.0, source_burst=3)
+    async with endpoint(config) as one, phone(one) as caller:
+        caller.writer.write(b"\r\n\r\n" * 1000)
+        received = await asyncio.wait_for(caller.reader.readexactly(6), LIMIT)
+        assert received == b"\r\n" * 3
+        assert await caller.closed()
