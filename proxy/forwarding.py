@@ -10,11 +10,13 @@ from typing import Final, NamedTuple
 from sip.errors import ParseError
 from sip.grammar import split_list
 from sip.head import header_line, key_of_line, to_wire
+from sip.header_names import KEYS, key_of
 from sip.message import Request, Response, build_request
 
 MAX_FORWARDS: Final = 70
 """Given to a request that has none (§16.6 step 3)."""
-REWRITTEN: Final = frozenset({"max-forwards", "max-breadth", "content-length"})
+REWRITTEN: Final = frozenset({"max-forwards", "max-breadth"})
+ROUTE: Final = frozenset({"route"})
 
 
 class Changed(NamedTuple):
@@ -30,7 +32,7 @@ class Changed(NamedTuple):
     """Our Record-Route values, topmost first."""
     breadth: int = 1
     """Max-Breadth of this copy (RFC 5393 §5.3.3)."""
-    dropped: Container[str] = ()
+    dropped: frozenset[str] = frozenset()
     """Keys of headers that go no further."""
     added: Sequence[tuple[str, str]] = ()
 
@@ -44,23 +46,23 @@ def forwarded(request: Request, changed: Changed) -> bytes:
     same_routes = list(changed.routes) == list(request.values("route"))
     if not same_routes:
         lines += [header_line("Route", value) for value in changed.routes]
-    dropped = changed.dropped
+    gone = REWRITTEN | changed.dropped if same_routes else REWRITTEN | changed.dropped | ROUTE
     for line in request.lines:
-        key = key_of_line(line)
-        if key in REWRITTEN or key in dropped or (key == "route" and not same_routes):
-            continue
-        lines.append(line)
+        name = line.partition(":")[0]
+        if (KEYS.get(name) or key_of(name)) not in gone:
+            lines.append(line)
     hops = request.get("max-forwards")
     lines.append(f"Max-Forwards: {MAX_FORWARDS if hops is None else int(hops) - 1}")
     lines.append(f"Max-Breadth: {changed.breadth}")
     lines += [header_line(name, value) for name, value in changed.added]
-    lines.append(f"Content-Length: {len(request.body)}")
+    if request.get("content-length") is None:
+        lines.append(f"Content-Length: {len(request.body)}")
     return to_wire(f"{request.method} {changed.uri} {request.version}", lines, request.body)
 
 
 def returned(response: Response, dropped: Container[str] = ()) -> bytes:
     """The response as it goes back: without our Via (§16.7 step 3) and what is `dropped`."""
-    lines = [line for line in response.lines if key_of_line(line) != "content-length"]
+    lines = list(response.lines)
     if dropped:
         lines = [line for line in lines if key_of_line(line) not in dropped]
     for at, line in enumerate(lines):
@@ -68,7 +70,8 @@ def returned(response: Response, dropped: Container[str] = ()) -> bytes:
             rest = split_list(line.partition(":")[2])[1:] if "," in line else ()
             lines[at : at + 1] = [f"Via: {', '.join(rest)}"] if rest else []
             break
-    lines.append(f"Content-Length: {len(response.body)}")
+    if response.get("content-length") is None:
+        lines.append(f"Content-Length: {len(response.body)}")
     return to_wire(response.start_line, lines, response.body)
 
 

@@ -19,7 +19,16 @@ from proxy.asserted import (
 from proxy.destination import Destination
 from proxy.flow_token import FlowToken, mint, read
 from proxy.forwarding import Changed, forwarded, record_routes
-from proxy.relay import DIALOG_METHODS, Routed, dialog_mark, loop_mark, recorded_user, token_of
+from proxy.relay import (
+    BETWEEN,
+    DIALOG_METHODS,
+    MARK_DIGITS,
+    Routed,
+    dialog_mark,
+    loop_mark,
+    recorded_user,
+    token_of,
+)
 from sip.authenticator import Identity
 from sip.errors import ParseError
 from sip.message import Draft, Request, Response, parse_message
@@ -61,7 +70,9 @@ class Outgoing:
 
     def path_token(self, user: str) -> FlowToken | None:
         """The flow that a Path of ours names."""
-        return read(user, self.key) if user else None
+        if len(user) <= MARK_DIGITS or BETWEEN in user:
+            return None  # a Record-Route's, or nothing
+        return read(user, self.key)
 
     def own_flow(self, user: str) -> str:
         """The flow of this process that a Path of ours names; "" for all others."""

@@ -23,9 +23,10 @@ LOCATING: Final = ("accept-contact", "reject-contact", "request-disposition")
 """Headers that have a say in where a request goes (RFC 3841)."""
 MARK_LENGTH: Final = 9
 """Octets of a mark: too many to guess, few enough for a Record-Route."""
+MARK_DIGITS: Final = 2 * MARK_LENGTH
 WIDEST: Final = 2**31 - 1
 """What a Max-Breadth may say at all."""
-_BETWEEN: Final = "."
+BETWEEN: Final = "."
 """Parts the mark of a dialog and the token of a flow in our Record-Route."""
 
 
@@ -121,18 +122,18 @@ def dialog_mark(call_id: str, key: bytes) -> str:
 
 def recorded_user(mark: str, token: str) -> str:
     """The user part of a Record-Route that also names the flow to its side of the dialog."""
-    return f"{mark}{_BETWEEN}{token}" if token else mark
+    return f"{mark}{BETWEEN}{token}" if token else mark
 
 
 def is_marked(request: Request, routed: Routed, key: bytes) -> bool:
     """Whether the request belongs to a dialog whose first request we relayed."""
-    shown = routed.mark.partition(_BETWEEN)[0]
+    shown = routed.mark.partition(BETWEEN)[0]
     return bool(shown) and shown == dialog_mark(request.call_id, key)
 
 
 def token_of(routed: Routed) -> str:
     """The flow token in a Record-Route of ours that came back; empty when it has none."""
-    return routed.mark.partition(_BETWEEN)[2]
+    return routed.mark.partition(BETWEEN)[2]
 
 
 def request_uri(contact: str) -> str:

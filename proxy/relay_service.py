@@ -97,6 +97,7 @@ class RelayService:
         self._replies = None if router is None else ReplyService(router, self._send_back)
         self._relayed: set[Relayed] = set()
         self._branches = 0
+        self._last: tuple[Request | None, Routed | None] = (None, None)
         self._timers: LoopTimers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -113,8 +114,15 @@ class RelayService:
         return self._timers
 
     def preprocess(self, request: Request, flow: Flow) -> Routed:
-        """The request's Request-URI and Routes without ours. Raises ParseError."""
-        return preprocess(request, lambda uri: self._ours.is_us(uri, flow.local))
+        """The request's Request-URI and Routes without ours. Raises ParseError.
+
+        The last one is remembered: it is asked for before and after who sent it is known.
+        """
+        last, routed = self._last
+        if last is not request or routed is None:
+            routed = preprocess(request, lambda uri: self._ours.is_us(uri, flow.local))
+            self._last = (request, routed)
+        return routed
 
     def admits(self, request: Request, routed: Routed) -> bool:
         """Whether the request is within a dialog that was let through before, or comes from

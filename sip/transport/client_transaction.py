@@ -184,9 +184,12 @@ class ClientTransaction:
 
     def receive(self, status: int, data: bytes) -> None:
         """See `Exchange`; a response to another method than ours is not for us (§17.1.3)."""
-        response = _response(data)
+        self.take(_response(data))
+
+    def take(self, response: Response) -> None:
+        """The same, with the response read already."""
         if response.cseq.method == self.method:
-            self._step(event_of(status), response)
+            self._step(event_of(response.status), response)
 
     def fail(self) -> None:
         """See `Exchange`."""

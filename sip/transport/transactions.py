@@ -125,7 +125,9 @@ class TransactionLayer:
             return
         key = client_key(response.via.branch or "", response.cseq.method)
         exchange = self._clients.get(key)
-        if exchange is not None:
+        if isinstance(exchange, ClientTransaction):
+            exchange.take(response)
+        elif exchange is not None:
             exchange.receive(response.status, data)
         elif self._on_stray_response is not None:
             self._on_stray_response(response, flow)
