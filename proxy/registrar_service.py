@@ -6,7 +6,7 @@ trip. When it was not, the core decides again on what is there.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from proxy.answers import Extensions, registered
@@ -213,8 +213,9 @@ class RegistrarService:
         source = (flow.remote[0], flow.reliable)
         outbound = self._extensions.outbound
         read = read_registration(request, aor, source, self._limits, outbound=outbound)
-        if any(self._gruus.is_ours(one.contact, aor) for one in read.wanted):
-            raise LoopingContact
+        for one in read.wanted:
+            if self._gruus.is_ours(one.contact, aor):
+                raise LoopingContact
         if not read.on_flow:
             return read
         own = (self._edge.hop(flow),)
@@ -228,12 +229,12 @@ class RegistrarService:
         host = uri.host.lower()
         return host == domain or not self._is_ours(host)
 
-    async def _apply(self, registration: Registration, now: float) -> Decision:
+    def _apply(self, registration: Registration, now: float) -> Coroutine[None, None, Decision]:
         """Carry out `registration`."""
         aor = registration.aor
         known = self._ledger.get(aor) or (NEVER_SEEN if registration.adds else None)
         limits = self._limits
-        return await self._agree(
+        return self._agree(
             aor,
             now,
             known,

@@ -31,7 +31,8 @@ MAX_USER_AGENT: Final = 255
 """Characters of the User-Agent that are kept."""
 MAX_REG_ID: Final = 2**31 - 1
 _PLAIN_CONTACT: Final = re.compile(
-    r"sip:[A-Za-z0-9\-_.+]+@[A-Za-z0-9.\-]*[A-Za-z0-9](?::[1-9]\d{0,3})?(?:;transport=(?:udp|tcp))?"
+    r"sip:[A-Za-z0-9\-_.+]+@[A-Za-z0-9.\-]*[A-Za-z0-9](?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?"
+    r"(?:;transport=(?:udp|tcp))?"
 )
 """What most contacts look like: right without being taken apart (measured: 4 us a REGISTER)."""
 _MAX_DIGITS: Final = 20

@@ -1,15 +1,29 @@
 """Bindings on PostgreSQL: an AoR's version is compared and raised with its bindings. Shell.
 
-Each mix of kinds in a batch has a statement of its own, as that of publications has.
+Each mix of kinds in a batch has a statement of its own, as that of publications has. Where every
+operation puts one binding and no more, which is what phones do, operations and bindings are one
+and the same rows (tests/bench/bench_store.py).
 """
 
 from collections.abc import Sequence
 from enum import Flag, auto
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CTE, and_, delete, func, select, union_all, update
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Select,
+    and_,
+    cast,
+    delete,
+    func,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
 
 from store.operations import WriteBindings
 from store.outcomes import BindingsChanged, BindingsOutcome, BindingsWritten
@@ -31,6 +45,8 @@ from store.rows import check_at, pack_details, sets_of
 from store.tables import bindings, registrations
 from store.values import BindingSet, Kind
 
+FIELDS: Final = ("aor", "contact", "expires_at", "check_at", "details")
+
 
 class Part(Flag):
     """What a batch does, in any mix."""
@@ -40,6 +56,11 @@ class Part(Flag):
     """For an AoR that never registered."""
     RAISE = auto()
     REMOVE = auto()
+
+
+def is_plain(batch: Sequence[WriteBindings]) -> bool:
+    """Whether each operation of `batch` puts one binding and removes none."""
+    return all([len(op.put) == 1 and not op.remove for op in batch])
 
 
 def parts_of(batch: Sequence[WriteBindings]) -> Part:
@@ -66,10 +87,12 @@ class PgBindings:
     async def write(self, ops: Sequence[WriteBindings]) -> list[BindingsOutcome]:
         """Write a batch that holds no AoR twice."""
         context = self._context
-        arguments = _arguments(sorted(ops, key=lambda op: op.aor))
+        batch, plain = sorted(ops, key=_aor), is_plain(ops)
+        arguments = _plain_arguments(batch) if plain else _arguments(batch)
         if context.peers:
             arguments |= feed_arguments(context.owner, [op.aor for op in ops])
-        statement = write_statement(parts_of(ops), telling=context.peers)
+        make = plain_statement if plain else write_statement
+        statement = make(parts_of(ops), telling=context.peers)
         rows = await self.writer.fetch(statement, arguments)
         versions: dict[str, int] = {row[0]: row[1] for row in rows}
         lost = [op for op in ops if op.aor not in versions]
@@ -90,6 +113,21 @@ class PgBindings:
 
     async def _sets(self, link: Link, aors: Sequence[str], now: float) -> dict[str, BindingSet]:
         return sets_of(aors, await link.fetch(self._reading, {"op_aor": aors, "now": now}))
+
+
+def _aor(op: WriteBindings) -> str:
+    return op.aor
+
+
+def _plain_arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
+    put = [op.put[0] for op in batch]
+    return {
+        "op_aor": [op.aor for op in batch],
+        "op_expected": [op.expected_version for op in batch],
+        "op_contact": [binding.key for binding in put],
+        "op_expires_at": [binding.expires_at for binding in put],
+        "op_details": [pack_details(binding) for binding in put],
+    }
 
 
 def _arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
@@ -122,24 +160,41 @@ def write_statement(parts: Part, *, telling: bool) -> Statement:
     return compiled(select(*columns).add_cte(*done))
 
 
-def _claimed(op: CTE, parts: Part) -> CTE:
-    """AoR and new version of each operation that found what it expected."""
-    claims: list[Any] = []
+@cache
+def plain_statement(parts: Part, *, telling: bool) -> Statement:
+    """Claim each AoR's next version, and put the binding that comes with it."""
+    fields: dict[str, TypeEngine[Any]] = {"contact": TEXT, "expires_at": INSTANT, "details": TEXT}
+    op = operations("op", aor=TEXT, expected=WHOLE, **fields)
+    claimed = _claimed(op, parts, *fields)
+    c = claimed.c
+    columns: list[Any] = [c.aor, c.version]
+    if telling:
+        columns.append(told(claimed, Kind.BINDING, c.version, c.aor))
+    look_at = cast(func.ceil(c.expires_at), BigInteger())
+    put = _upserted(select(c.aor, c.contact, c.expires_at, look_at, c.details))
+    return compiled(select(*columns).add_cte(put))
+
+
+def _claimed(op: CTE, parts: Part, *carried: str) -> CTE:
+    """AoR and new version of each operation that found what it expected, and columns of its own."""
+    found: list[Any] = []
     if parts & Part.RAISE:
-        claims.append(_risen(op))
+        risen = _risen(op, *carried)
+        found.append(select(*(risen.c[name] for name in ("aor", "version", *carried))))
     if parts & Part.BEGIN:
-        claims.append(_begun(op))
-    found = [select(claim.c.aor, claim.c.version) for claim in claims]
+        begun = _begun(op)
+        new = select(begun.c.aor, begun.c.version, *(op.c[name] for name in carried))
+        found.append(new.join(op, op.c.aor == begun.c.aor) if carried else new)
     rows: Any = union_all(*found) if len(found) > 1 else found[0]
     claimed: CTE = rows.cte("claimed")
     return claimed
 
 
-def _risen(op: CTE) -> CTE:
+def _risen(op: CTE, *carried: str) -> CTE:
     r = registrations.c
     risen = update(registrations).values(version=r.version + ONE)
     matched = risen.where(r.aor == op.c.aor, r.version == op.c.expected, op.c.expected > ZERO)
-    return matched.returning(r.aor, r.version).cte("risen")
+    return matched.returning(r.aor, r.version, *(op.c[name] for name in carried)).cte("risen")
 
 
 def _begun(op: CTE) -> CTE:
@@ -150,12 +205,16 @@ def _begun(op: CTE) -> CTE:
 
 
 def _put(claimed: CTE) -> CTE:
-    fields = ("aor", "contact", "expires_at", "check_at", "details")
     put = operations(
         "put", aor=TEXT, contact=TEXT, expires_at=INSTANT, check_at=WHOLE, details=TEXT
     )
-    rows = select(*(put.c[name] for name in fields)).join(claimed, claimed.c.aor == put.c.aor)
-    statement = insert(bindings).from_select(fields, rows)
+    rows = select(*(put.c[name] for name in FIELDS)).join(claimed, claimed.c.aor == put.c.aor)
+    return _upserted(rows)
+
+
+def _upserted(rows: Select[Any]) -> CTE:
+    """Put `rows` of FIELDS; a row that is there keeps the earlier look at it."""
+    statement = insert(bindings).from_select(FIELDS, rows)
     new = statement.excluded
     upsert = statement.on_conflict_do_update(
         index_elements=("aor", "contact"),
