@@ -77,11 +77,13 @@ class RelayService:
         flow_failed: Callable[[AoR, Binding], None] | None = None,
         router: Router | None = None,
         config: RelayConfig | None = None,
+        timers: Timers | None = None,
     ) -> None:
         """`secret` is the deployment's; any of its processes knows the others' dialogs by it.
 
         `targets` finds where a user is; `flow_failed` is told of a binding whose flow is gone;
-        `trusted` says of a flow whether its peer is of our trust domain.
+        `trusted` says of a flow whether its peer is of our trust domain; `timers` are those of
+        the event loop unless given.
         """
         self.endpoint = endpoint
         self._ours = ours
@@ -98,7 +100,8 @@ class RelayService:
         self._relayed: set[Relayed] = set()
         self._branches = 0
         self._last: tuple[Request | None, Routed | None] = (None, None)
-        self._timers: LoopTimers | None = None
+        self._own_timers: LoopTimers | None = None
+        self._timers = timers
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -110,7 +113,7 @@ class RelayService:
     def timers(self) -> Timers:
         """What timer C runs on."""
         if self._timers is None:
-            self._timers = LoopTimers(lambda error: log.error("timer-failed", exc_info=error))
+            self._timers = self._own_timers = LoopTimers(_timer_failed)
         return self._timers
 
     def preprocess(self, request: Request, flow: Flow) -> Routed:
@@ -194,8 +197,8 @@ class RelayService:
             task.cancel()
         if self._replies is not None:
             self._replies.close()
-        if self._timers is not None:
-            self._timers.close()
+        if self._own_timers is not None:
+            self._own_timers.close()
 
     def write(self, relayed: Relayed, destination: Destination, flow: Flow) -> Sent:
         """See `fork_service.Relay`."""
@@ -299,3 +302,7 @@ class RelayService:
             self.keep(work)
         else:
             work.close()
+
+
+def _timer_failed(error: Exception) -> None:
+    log.error("timer-failed", exc_info=error)

@@ -14,6 +14,7 @@ from sip.message import Request
 from sip.uri import AoR, Uri, aor_of
 from store.values import Binding
 from tests.proxy.proxykit import ALICE, BOB, KEY, FakeSender, FakeTransaction, binding, request
+from tests.sip.wires import FakeTimers
 
 TRUSTED = Identity(ALICE, "asserted")
 DIGEST = Identity(ALICE, "digest")
@@ -38,6 +39,7 @@ class World:
         self.sender = FakeSender()
         self.done: list[Transaction] = []
         self.lost: list[tuple[AoR, str]] = []
+        self.timers = FakeTimers()
         self.relay = RelayService(
             endpoint=self.sender,
             ours=OurAddresses(["example.com"]),
@@ -49,6 +51,7 @@ class World:
             flow_failed=lambda aor, lost: self.lost.append((aor, lost.contact)),
             config=config,
             router=router,
+            timers=self.timers,
         )
 
     async def targets(self, uri: Uri, request: Request) -> Targets:

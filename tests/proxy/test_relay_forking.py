@@ -345,3 +345,27 @@ async def test_response_without_any_other_via_goes_nowhere() -> None:
         assert isinstance(message, Response)
         sent.on_response(message)
     assert tx.statuses == [100, 500]
+
+
+async def test_phone_that_rings_too_long_is_cancelled() -> None:
+    """§16.8: timer C runs anew with each 18x, then CANCEL; in the end 408 upstream."""
+    world = World(RelayConfig(timer_c=181))
+    world.bind("sip:bob@a", "sip:bob@b")
+    tx = await world.send(invite())
+    a, b = world.sender.calls
+    a.answer(180)
+    b.answer(180)
+    world.timers.run_for(180)
+    b.answer(183)
+    world.timers.run_for(2)
+    (cancel,) = world.sender.cancels
+    assert (cancel.branch, cancel.request.get("reason")) == (
+        a.branch, 'SIP;cause=408;text="Request Timeout"',
+    )  # fmt: skip
+    a.answer(487)
+    world.timers.run_for(180)
+    assert [sent.branch for sent in world.sender.cancels] == [a.branch, b.branch]
+    world.timers.run_for(33)
+    assert b.ended
+    assert tx.statuses == [100, 180, 180, 183, 408]
+    assert world.relay.under_way == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from proxy.errors import Forbidden, NoBinding, NotFound, ProxyError
+from proxy.routing import Plan
 from sip.authenticator import Identity
 from sip.uri import AoR
 from tests.proxy.proxykit import ALICE, BOB, FakeFlow, binding, request
@@ -202,3 +203,82 @@ async def test_timer_c_is_stopped_with_the_service() -> None:
     tx = await world.send(invite())
     world.relay.close()
     assert world.done == [tx]
+
+
+FOREIGN = Identity(AoR("sip:y@example.org"), "asserted")
+CAROL = AoR("sip:carol@example.com")
+
+
+async def test_routing_file_names_the_targets() -> None:
+    """RFC 3261 §16.5: several at once; a user of ours stands for all that it has registered."""
+    world = World()
+    world.bind("sip:bob@a", "sip:bob@b|0.5")
+    plan = Plan(invite(), ("sip:bob@example.com", "sip:x@trunk.example.org"))
+    tx = await world.send(invite(), plan=plan)
+    first = [sent.request.uri_text for sent in world.sender.calls]
+    assert first == ["sip:bob@a", "sip:x@trunk.example.org"]
+    for sent in world.sender.calls:
+        sent.answer(486)
+    assert world.sender.calls[2].request.uri_text == "sip:bob@b"
+    world.sender.calls[2].answer(480)
+    assert tx.statuses == [100, 486]
+
+
+async def test_routing_file_wants_them_one_after_the_other() -> None:
+    """RFC 3261 §16.6: serially, in the order it gave."""
+    world = World()
+    plan = Plan(invite(), ("sip:x@trunk.example.org", "sip:bob@example.com"), serial=True)
+    await world.send(invite(), plan=plan)
+    assert [sent.request.uri_text for sent in world.sender.calls] == ["sip:x@trunk.example.org"]
+    world.sender.calls[0].answer(404)
+    assert world.sender.calls[1].request.uri_text == BOBS
+    world.relay.close()
+
+
+@pytest.mark.parametrize(
+    ("uris", "error"),
+    [
+        pytest.param((CAROL,), NoBinding, id="not-registered"),
+        pytest.param(("sip:nobody@example.com",), NotFound, id="unknown"),
+        pytest.param(("sip:example.com",), NotFound, id="the-server-itself"),
+    ],
+)
+async def test_routing_file_names_nobody(uris: tuple[str, ...], error: type[ProxyError]) -> None:
+    """RFC 3261 §21.4.5, §21.4.18: as without the file; who can be reached is."""
+    world = World()
+    with pytest.raises(error):
+        await world.send(invite(), plan=Plan(invite(), uris))
+    await world.send(invite(), plan=Plan(invite(), (*uris, BOBS)))
+    assert [sent.request.uri_text for sent in world.sender.calls] == [BOBS]
+    world.relay.close()
+
+
+@pytest.mark.parametrize(
+    ("identity", "uri", "allowed"),
+    [
+        pytest.param(FOREIGN, "sip:z@example.net", True, id="a-peer-by-the-file's-word"),
+        pytest.param(NOBODY, "sip:bob@example.com", True, id="inbound"),
+        pytest.param(NOBODY, "sip:z@example.net", False, id="a-stranger-to-anywhere"),
+    ],
+)
+async def test_the_file_does_not_make_an_open_relay(
+    identity: Identity, uri: str, *, allowed: bool
+) -> None:
+    """RFC 3261 §26.3.2.1: its targets are for those we know, and for calls to our users."""
+    world = World()
+    message = request("MESSAGE", uri, sender="sip:y@example.org")
+    plan = Plan(message, ("sip:elsewhere@example.net",))
+    if allowed:
+        await world.send(message, identity, plan=plan)
+    else:
+        with pytest.raises(Forbidden):
+            await world.send(message, identity, plan=plan)
+    assert bool(world.sender.sent) is allowed
+
+
+async def test_what_the_file_asserted_goes_out_as_it_is() -> None:
+    """RFC 3325 §5 is then the operator's affair."""
+    world = World()
+    message = request("MESSAGE", "sip:bob@example.com", "P-Asserted-Identity: <tel:+15551234>")
+    await world.send(message, DIGEST, plan=Plan(message, asserted=True))
+    assert world.sender.calls[0].request.get("p-asserted-identity") == "<tel:+15551234>"
