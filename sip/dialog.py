@@ -4,7 +4,6 @@ Pure. From and To are kept and written as they were received, character by chara
 handsets compare them so. Tags and sequence numbers to start from are arguments.
 """
 
-from dataclasses import replace
 from typing import ClassVar, Final, NamedTuple, Self
 
 from sip.address import NameAddr
@@ -101,7 +100,7 @@ class Dialog(NamedTuple):
         first = parse_uri(NameAddr.parse(self.route_set[0]).uri)
         if not isinstance(first, SipUri) or "lr" in first.parameters:
             return self.remote_target, self.route_set
-        stripped = replace(first, parameters=first.parameters.without("method"), headers=None)
+        stripped = first._replace(parameters=first.parameters.without("method"), headers=None)
         return str(stripped), (*self.route_set[1:], f"<{self.remote_target}>")
 
     def request(self, method: str) -> tuple[Self, str, list[tuple[str, str]]]:

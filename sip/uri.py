@@ -5,9 +5,9 @@ Pure. Parsing is cached by text, bounded in entries and in the length of what is
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NewType, Self
+from typing import Final, NamedTuple, NewType, Self
 
 from sip.errors import ParseError
 from sip.grammar import HEX, HOST, canonical_host, check_ipv6, normal_escapes, parse_digits
@@ -29,6 +29,11 @@ _PASSWORD: Final = rf"[A-Za-z0-9\-_.!~*'()&=+$,]*(?:{HEX}[A-Za-z0-9\-_.!~*'()&=+
 _HEADERS: Final = rf"(?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$&=]|{HEX})+"
 
 _PLAIN_AOR: Final = re.compile(r"sip:[A-Za-z0-9\-_.+]+@[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?")
+_PLAIN_URI: Final = re.compile(
+    r"(sips?):([A-Za-z0-9\-_.+]+)@([A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?)"
+    r"(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+)
+"""As most of them are: no escapes, password, parameters or headers."""
 _SIP_URI: Final = re.compile(
     rf"(sips?):(?:({_USER})(?::({_PASSWORD}))?@)?({HOST})(?::([0-9]+))?(;[^?]*)?(?:\?({_HEADERS}))?",
     re.IGNORECASE,
@@ -38,9 +43,8 @@ _COMPARED_IF_EITHER: Final = frozenset({"user", "ttl", "method", "maddr", "trans
 _AOR_SCHEMES: Final = frozenset({"pres", "im"})
 
 
-@dataclass(frozen=True, slots=True)
-class SipUri:
-    """A sip: or sips: URI (§19.1.1)."""
+class SipUri(NamedTuple):
+    """A sip: or sips: URI (§19.1.1). A tuple: every contact makes one (bench_codec.py)."""
 
     scheme: str
     """"sip" or "sips"."""
@@ -49,7 +53,7 @@ class SipUri:
     host: str
     """As written; an IPv6 address with its brackets."""
     port: int | None = None
-    parameters: Parameters = field(default=NO_PARAMETERS)
+    parameters: Parameters = NO_PARAMETERS
     headers: str | None = None
     """What follows "?", as written."""
     password: str | None = None
@@ -57,6 +61,10 @@ class SipUri:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read one SIP or SIPS URI; ParseError for anything else."""
+        plain = _PLAIN_URI.fullmatch(text)
+        if plain:
+            scheme, user, host, port = plain.groups()
+            return cls(scheme, user, host, int(port) if port else None)
         match = _SIP_URI.fullmatch(text)
         if match is None or match[2] == "":
             raise ParseError("SIP URI", text)

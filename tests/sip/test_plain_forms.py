@@ -11,6 +11,7 @@ from sip.auth_header import Credentials
 from sip.errors import ParseError
 from sip.head import Indexed, index_lines, index_plain_lines
 from sip.message import Request, build_response, header_lines, parse_message
+from sip.uri import SipUri
 
 
 @pytest.mark.parametrize(
@@ -163,4 +164,24 @@ def test_both_roads_read_credentials_alike(others: list[str]) -> None:
 def _credentials(text: str) -> Credentials | None:
     with suppress(ParseError):
         return Credentials.parse(text)
+    return None
+
+
+users = st.sampled_from(["", "alice@", "+1-555@", "a%41@", "a:b@", "a;x@", "@", "a b@"])
+hosts = st.sampled_from(["h", "192.0.2.1", "a.b-c.", "-h", "h-", "[::1]", "[::", "a_b", "h h", ""])
+ports = st.sampled_from(["", ":", ":0", ":5060", ":05060", ":59999", ":65535", ":65536", ":x"])
+ends = st.sampled_from(["", ";lr", ";", ";lr;lr", "?a=b", "\n", ">"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(users, hosts, ports, ends)
+def test_both_roads_read_sip_uris_alike(user: str, host: str, port: str, end: str) -> None:
+    """RFC 3261 §19.1.1: a scheme in capitals makes the parser take the long road."""
+    rest = f"{user}{host}{port}{end}"
+    assert _sip_uri(f"sip:{rest}") == _sip_uri(f"SIP:{rest}")
+
+
+def _sip_uri(text: str) -> SipUri | None:
+    with suppress(ParseError):
+        return SipUri.parse(text)
     return None
