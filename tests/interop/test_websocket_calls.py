@@ -1,4 +1,4 @@
-"""Calls with a web page through the real server (RFC 7118, RFC 5626, RFC 3261 §16).
+"""A web page at the real server: calls and presence (RFC 7118, RFC 5626, RFC 3261 §16).
 
 The page speaks SIP as JsSIP does: from addresses that lead nowhere, over its own connection.
 """
@@ -249,3 +249,27 @@ async def test_a_page_that_was_closed_is_not_there(deployment: Deployment) -> No
                     break
             assert statuses[-1] == 480
             assert set(statuses) <= {430, 480}
+
+
+async def test_presence_reaches_a_page_and_those_after_it(deployment: Deployment) -> None:
+    """RFC 7118 §5: NOTIFY over the subscriber's connection; one that is gone stops no other."""
+    with deployment.serving() as running:
+        async with await SipClient.open(running.sip, "UDP") as desk:
+            bob = User(desk, f"sip:bob@{DOMAIN}", Login("bob", PASSWORDS["bob"]))
+            async with parties(running, "UDP") as (alice, _):
+                on_page = await alice.user.subscribe(bob.aor)
+                await on_page.notified(1)
+                on_desk = await bob.subscribe(bob.aor)
+                await on_desk.notified(1)
+                await bob.publish(presence("busy"))
+                await on_page.shows("busy")
+                await on_desk.shows("busy")
+            await bob.publish(presence("away"))
+            await on_desk.shows("away")
+
+
+def presence(note: str) -> bytes:
+    return (
+        '<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:bob@example.com">'
+        f'<tuple id="t1"><status><basic>open</basic></status></tuple><note>{note}</note></presence>'
+    ).encode()
