@@ -4,15 +4,12 @@ Pure. The URI inside is kept as text; it is parsed when somebody asks.
 """
 
 import re
-from functools import lru_cache
 from typing import Final, Self
 
 from sip.errors import ParseError
 from sip.grammar import NON_ASCII, QUOTED, TOKEN, is_token, quote, split_list, unquote
 from sip.parameters import NO_PARAMETERS, PLAIN_PARAMETERS, Parameters
-from sip.uri import CACHED_LENGTH, AoR, SipUri, aor_of, parse_uri
-
-CACHED_ADDRESSES: Final = 8192
+from sip.uri import AoR, SipUri, aor_of, parse_uri
 
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!#-;=?-\[\]-~]+")
 _BARE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!#-+\--:=@-\[\]-~]+")
@@ -36,6 +33,7 @@ class NameAddr:
     """An address with its display name and header parameters.
 
     A slotted class, not a dataclass: each request makes several (tests/bench/bench_codec.py).
+    Parsing is not cached: tags differ, and a miss costs more than a hit saves.
     """
 
     __slots__ = ("display", "parameters", "uri")
@@ -50,7 +48,7 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
         """Read one address; ParseError when it is none."""
-        return _cached(text) if len(text) <= CACHED_LENGTH else _parse(text)
+        return _parse(text)
 
     @classmethod
     def parse_many(cls, text: str) -> "tuple[NameAddr, ...]":
@@ -131,6 +129,3 @@ def _after_display(display: str, text: str, position: int) -> NameAddr:
     if not closed or not _URI.fullmatch(uri):
         raise ParseError("address", text, position + 1)
     return NameAddr(display, uri, Parameters.parse(parameters) if parameters else NO_PARAMETERS)
-
-
-_cached = lru_cache(CACHED_ADDRESSES)(_parse)
