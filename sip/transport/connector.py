@@ -31,8 +31,13 @@ class Connector:
         if attempt is None:
             attempt = asyncio.create_task(self._connect(target))
             self._attempts[target] = attempt
-            attempt.add_done_callback(lambda _: self._attempts.pop(target, None))
+            attempt.add_done_callback(lambda done: self._ended(target, done))
         return await asyncio.shield(attempt)
+
+    def _ended(self, target: Target, attempt: asyncio.Task[StreamFlow]) -> None:
+        del self._attempts[target]
+        if not attempt.cancelled():
+            attempt.exception()  # all who waited may have given up: then nobody else looks at it
 
     def close(self) -> None:
         """Give up what is not there yet."""
@@ -98,6 +103,7 @@ class Connector:
             await loop.create_connection(lambda: wire, target.host, target.port)
             await handshake
         except BaseException:
+            handshake.cancel()
             wire.abort()
             raise
         return flow

@@ -53,8 +53,8 @@ class Endpoint:
         """`on_request` is given every request but ACK and CANCEL; `on_ack` those ACKs that
         belong to no transaction; `on_error` an exception and the Call-ID it came with, or "";
         `stateless` those of the methods it names, before there is a transaction;
-        `on_flow_closed` is told of a connection that is gone. `trusted` says of an address
-        whether it is exempt from the limits of one source.
+        `on_flow_closed` is told of a connection that is gone before `stop`. `trusted` says of
+        an address whether it is exempt from the limits of one source.
         """
         self.config = config
         self._on_request = on_request
@@ -101,8 +101,6 @@ class Endpoint:
             on_closed=self._flow_closed,
             trusted=self._trusted,
         )
-        self.flow_named = self._flows.flow_named
-        self.reload_tls = self._flows.reload_tls
         try:
             for text in self.config.listen:
                 self.listening.append(str(self._flows.listen(ListenAddress.parse(text))))
@@ -185,9 +183,17 @@ class Endpoint:
         """Remember that `target` did not serve: for a while it is tried last (RFC 3263 §4.3)."""
         self._resolver.failed(target)
 
+    def flow_named(self, name: str) -> Flow | None:
+        """The open flow of that `Flow.name`; one by UDP is there as long as its socket is."""
+        return self._flows.flow_named(name)
+
+    def reload_tls(self) -> None:
+        """Read certificates again, for the connections to come; TransportError changes nothing."""
+        self._flows.reload_tls()
+
     def _flow_closed(self, flow: Flow) -> None:
         self._layer.flow_closed(flow)
-        if self._on_flow_closed is not None:
+        if self._on_flow_closed is not None and not self._flows.connections.closed:
             self._on_flow_closed(flow)
 
     def client_transaction(

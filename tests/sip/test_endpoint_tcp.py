@@ -1,6 +1,7 @@
 """The endpoint over TCP on loopback sockets (RFC 3261 §18, RFC 5626 §4.4.1)."""
 
 import asyncio
+import resource
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from sip.message import Request, build_request, parse_message
 from sip.transport.config import EndpointConfig
 from sip.transport.endpoint import ServerTransaction
 from sip.transport.flow import Flow
+from sip.transport.layer import affordable
 from sip.uri import SipUri
 from tests.sip.phones import LIMIT, endpoint, options, phone, port_of
 from tests.sip.wires import request, until
@@ -248,3 +250,47 @@ async def test_a_request_on_a_connection_that_breaks_is_503() -> None:
         await until(lambda: flows)
         await server.stop()
         assert (await asyncio.wait_for(waiting, LIMIT)).status == 503
+
+
+async def test_a_connection_that_is_gone_is_told_but_not_when_we_stop() -> None:
+    """RFC 5626 §5.3.1: so that its bindings are removed."""
+    gone: list[Flow] = []
+    async with endpoint(CONFIG, on_flow_closed=gone.append) as one:
+        async with phone(one) as caller:
+            await caller.ask(options())
+            name = f"tcp:127.0.0.1:{caller.port}"
+            flow = one.flow_named(name)
+        await until(lambda: gone)
+        assert gone == [flow]
+        assert one.flow_named(name) is None
+        async with phone(one) as caller:
+            await caller.ask(options())
+            await one.stop()
+            assert await caller.closed()
+    assert gone == [flow]
+
+
+@pytest.mark.parametrize("name", ["", "tcp", "tcp:x", "tcp:127.0.0.1:1", "udp:127.0.0.1:1>x", ">"])
+async def test_names_of_no_flow_of_ours(name: str) -> None:
+    async with endpoint(CONFIG) as one:
+        assert one.flow_named(name) is None
+
+
+async def test_a_udp_flow_is_found_by_its_name() -> None:
+    async with endpoint(EndpointConfig(listen=("udp:127.0.0.1:0", "udp:[::1]:0"))) as one:
+        for host in ("127.0.0.1", "[::1]"):
+            flow = one.flow_now(SipUri.parse(f"sip:{host}:4711"))
+            assert flow is not None
+            assert flow.name.endswith(f">{host}:4711")
+            assert one.flow_named(flow.name) is flow
+
+
+def test_connections_leave_descriptors_for_the_rest_of_the_server() -> None:
+    """With a limit of open files below the setting, connections are refused and counted."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, before[1]))
+    try:
+        assert affordable(50_000) == 150
+        assert affordable(10) == 10
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
