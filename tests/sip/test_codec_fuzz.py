@@ -226,3 +226,15 @@ def test_hostile_repetition_costs_no_more_than_its_length(
     look(unit * (60_000 // len(unit)))
     look(f"<sip:a@b>;x={unit * (60_000 // len(unit))}")
     assert process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"A:", b"Via: x", b" folded", b"X" * 500 + b": y", b"To: <" + b"<" * 500, b": ", b"\t"],
+)
+def test_a_head_of_hostile_lines_costs_no_more_than_its_length(line: bytes) -> None:
+    """RFC 3261 §7.3: many lines, many of one name, folds without end."""
+    started = process_time()
+    for count in (100, 256, 60_000 // (len(line) + 2)):
+        run(b"OPTIONS sip:a SIP/2.0\r\nCSeq: 1 OPTIONS\r\n" + (line + b"\r\n") * count + b"\r\n")
+    assert process_time() - started < 1.0
