@@ -22,13 +22,13 @@ def test_service_route_is_a_route(text: str, route: str) -> None:
 @pytest.mark.parametrize("text", ["<sip:edge.example.com>", "tel:+1555;lr", "edge", ""])
 def test_service_route_is_loose(text: str) -> None:
     """RFC 3608 §6.2."""
-    with pytest.raises(ValueError, match="is not a SIP URI|has no ;lr"):
+    with pytest.raises(ValueError, match=r"is not a SIP URI|has no ;lr"):
         check_route(text)
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1", "udp:10.0.0.1:5060", "10.0.0.1:99999"])
 def test_internal_address_is_host_and_port(text: str) -> None:
-    with pytest.raises(ValueError, match="is not host:port|over"):
+    with pytest.raises(ValueError, match=r"is not host:port|over"):
         check_internal(text)
 
 
