@@ -11,9 +11,10 @@ from proxy.answers import Extensions
 from proxy.registration import Limits
 from proxy.relay_service import RelayConfig
 from server.config import Settings, TlsSettings
-from sip.transport.config import CertificateFiles, EndpointConfig, TlsConfig
+from sip.transport.config import CertificateFiles, EndpointConfig, TlsConfig, advertised
 from sip.transport.dns import Dns
 from sip.transport.dns_resolver import DnsResolver
+from sip.transport.flow import bracketed
 from xcap.config import XcapConfig
 
 WORKER_ID_OCTETS: Final = 4
@@ -120,6 +121,15 @@ def xcap_config(settings: Settings) -> XcapConfig:
 
 
 def our_addresses(settings: Settings) -> list[str]:
-    """`host:port` of this server as it is advertised and listened on."""
-    listened = [listen.partition(":")[2] for listen in settings.sip.listen]
-    return [*filter(None, [settings.sip.advertise, settings.sip.internal]), *listened]
+    """`host:port` of this server as it is advertised, with every listener, and listened on."""
+    sip = settings.sip
+    listened = [listen.partition(":")[2] for listen in sip.listen]
+    told = [_told(sip.advertise, listen) for listen in listened] if sip.advertise else []
+    return [*filter(None, [sip.advertise, sip.internal]), *dict.fromkeys(told), *listened]
+
+
+def _told(advertise: str, listen: str) -> str:
+    """What peers are told of a TLS or WebSocket listener: its own port at the advertised host."""
+    port = int(listen.rpartition(":")[2])
+    host, port = advertised(advertise, ("", port), transport="TLS")
+    return f"{bracketed(host)}:{port}"
