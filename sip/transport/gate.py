@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
+from sip.origin import origin_of
+
 
 class Refusal(StrEnum):
     """Why a connection was not let in."""
@@ -28,8 +30,8 @@ class Gate:
         handshakes: int,
         trusted: Callable[[str], bool] = lambda address: False,
     ) -> None:
-        """At most `total` connections, `per_source` of one address unless it is `trusted`, and
-        `handshakes` whose TLS handshake is not done."""
+        """At most `total` connections, `per_source` of one address (of one network, with IPv6)
+        unless it is `trusted`, and `handshakes` whose TLS handshake is not done."""
         self._total = total
         self._per_source = per_source
         self._handshakes = handshakes
@@ -43,17 +45,19 @@ class Gate:
         """Count one from `source` in; or why not."""
         if self.open >= self._total:
             return Refusal.TOTAL
-        if self._sources.get(source, 0) >= self._per_source and not self._trusted(source):
+        origin = origin_of(source)
+        if self._sources.get(origin, 0) >= self._per_source and not self._trusted(source):
             return Refusal.SOURCE
         if secure and self.handshaking >= self._handshakes:
             return Refusal.HANDSHAKES
         self.open += 1
-        self._sources[source] += 1
+        self._sources[origin] += 1
         return None
 
     def leave(self, source: str) -> None:
         """One that was admitted is closed."""
         self.open -= 1
-        self._sources[source] -= 1
-        if not self._sources[source]:
-            del self._sources[source]
+        origin = origin_of(source)
+        self._sources[origin] -= 1
+        if not self._sources[origin]:
+            del self._sources[origin]

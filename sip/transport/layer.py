@@ -6,7 +6,6 @@ UDP listeners, what accepts and opens connections, and the table of those that a
 import ssl
 from collections.abc import Callable, Sequence
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
-from sys import maxsize
 from typing import Final
 
 from sip.errors import TransportError
@@ -55,7 +54,7 @@ class TransportLayer:
         self._receive = receive
         self._contexts = TlsContexts(config.tls)
         self._gate = Gate(
-            total=min(config.max_connections, affordable_connections()),
+            total=affordable(config.max_connections),
             per_source=config.max_connections_per_source,
             handshakes=config.max_handshakes,
             trusted=trusted,
@@ -215,10 +214,12 @@ class TransportLayer:
         return None
 
 
-def affordable_connections() -> int:
-    """How many sockets the system's limit of open files leaves for connections."""
+def affordable(connections: int) -> int:
+    """So many of `connections` as the system's limit of open files leaves sockets for."""
     soft, _ = getrlimit(RLIMIT_NOFILE)
-    return maxsize if soft == RLIM_INFINITY else max(soft - KEPT_DESCRIPTORS, soft // 2)
+    if soft == RLIM_INFINITY:
+        return connections
+    return min(connections, max(soft - KEPT_DESCRIPTORS, soft // 2))
 
 
 def _is_by(flow: Flow, transport: str) -> bool:

@@ -29,3 +29,13 @@ def test_handshakes_under_way_are_bounded_for_tls_alone() -> None:
     gate.handshaking = 1
     assert gate.admit("192.0.2.1", secure=True) is Refusal.HANDSHAKES
     assert gate.admit("192.0.2.1", secure=False) is None
+
+
+def test_the_addresses_of_one_ipv6_network_are_one_source() -> None:
+    """RFC 4291 §2.5.4: a host has as many of them as it likes."""
+    gate = Gate(total=9, per_source=2, handshakes=9)
+    answers = [gate.admit(f"2001:db8::{number}", secure=False) for number in range(1, 4)]
+    assert answers == [None, None, Refusal.SOURCE]
+    gate.leave("2001:db8::2")
+    assert gate.admit("2001:db8::ff", secure=False) is None
+    assert gate.admit("2001:db8:0:1::1", secure=False) is None
