@@ -6,6 +6,7 @@ UDP listeners, what accepts and opens connections, and the table of those that a
 import ssl
 from collections.abc import Callable, Sequence
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+from sys import maxsize
 from typing import Final
 
 from sip.errors import TransportError
@@ -215,11 +216,14 @@ class TransportLayer:
 
 
 def affordable(connections: int) -> int:
-    """So many of `connections` as the system's limit of open files leaves sockets for."""
+    """So many of `connections` as the system lets us have."""
+    return min(connections, affordable_connections())
+
+
+def affordable_connections() -> int:
+    """How many sockets the system's limit of open files leaves for connections."""
     soft, _ = getrlimit(RLIMIT_NOFILE)
-    if soft == RLIM_INFINITY:
-        return connections
-    return min(connections, max(soft - KEPT_DESCRIPTORS, soft // 2))
+    return maxsize if soft == RLIM_INFINITY else max(soft - KEPT_DESCRIPTORS, soft // 2)
 
 
 def _is_by(flow: Flow, transport: str) -> bool:
