@@ -13,6 +13,8 @@ from tests.processes import LOOPBACK, free_port
 
 PROGRAMS: Final = "PG_BIN"
 """Environment: the directory of initdb and pg_ctl, where they are not on the path."""
+PASSABLE: Final = 0o711
+"""Mode of a directory that another account may go through."""
 SETTINGS: Final = """
 listen_addresses = '{host}'
 unix_socket_directories = '{directory}'
@@ -53,7 +55,7 @@ class Postgres:
 
 @contextmanager
 def postgres(directory: Path, account: str = "postgres") -> Iterator[Postgres]:
-    """A server with its data in `directory`, for the length of a with block.
+    """A server with its data in `directory`, which is ours alone, for the length of a with block.
 
     PostgreSQL refuses to run as root; then it runs as the system user `account`.
     """
@@ -62,8 +64,7 @@ def postgres(directory: Path, account: str = "postgres") -> Iterator[Postgres]:
     port = free_port()
     if os.geteuid() == 0:
         shutil.chown(data, account)
-        for parent in (directory, *directory.parents[:-1]):
-            parent.chmod(parent.stat().st_mode | 0o011)
+        directory.chmod(PASSABLE)
     _run(account, "initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8")
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(SETTINGS.format(host=LOOPBACK, directory=data))
