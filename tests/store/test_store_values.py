@@ -64,10 +64,12 @@ def test_the_cache_takes_no_answer_older_than_an_invalidation() -> None:
 
 
 def test_the_cache_is_bounded() -> None:
-    cache = CredentialCache(capacity=2)
+    cache = CredentialCache(capacity=2, unknown_capacity=1)
     for name in "abc":
+        cache.put(name, credential(), cache.generation)
+    for name in "de":
         cache.put(name, None, cache.generation)
-    assert [name in cache for name in "abc"] == [False, True, True]
+    assert [name in cache for name in "abcde"] == [False, True, True, False, True]
 
 
 def test_pauses_grow_to_a_bound_and_start_over() -> None:
