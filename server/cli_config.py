@@ -1,7 +1,8 @@
 """`presentity config`: the effective settings, with secrets masked. Shell."""
 
 from server.cli_options import ConfigOption, SetOption, effective
-from server.config import Settings, masked_url
+from server.config import Settings
+from server.config_values import masked_url
 from server.settings_docs import settings_toml
 
 

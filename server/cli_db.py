@@ -3,7 +3,7 @@
 import typer
 
 from server.cli_options import ConfigOption, SetOption, effective
-from server.config import masked_url
+from server.config_values import masked_url
 from server.database import told_in_one_line
 from store import migrate
 

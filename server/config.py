@@ -4,13 +4,9 @@ Values are checked here and read elsewhere (`server.settings`). Durations are se
 octets. Packages never import this: `server.app` hands each its own values.
 """
 
-import json
-from enum import StrEnum
-from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit, urlunsplit
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.networks import IPvAnyNetwork
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,109 +14,31 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from server.addresses import (
-    check_advertise,
-    check_dns_server,
-    check_domain,
-    check_http_listen,
-    check_internal,
-    check_route,
-    check_sip_listen,
+from server.addresses import check_advertise, check_internal
+from server.config_values import (
+    BOTH,
+    Algorithms,
+    AsList,
+    DefaultPolicy,
+    DnsServers,
+    Domain,
+    HttpListen,
+    LogFormat,
+    LogLevel,
+    Networks,
+    Routes,
+    Seconds,
+    SipListen,
+    Users,
+    check_root,
+    check_store_url,
+    table_from_text,
 )
-from server.errors import ServerError
-from server.subscribers import parse_address
-from sip.uri import AoR
 
-MAX_DELTA_SECONDS: Final = 2**31 - 1
-"""Largest expiry that is offered, seconds."""
-MASK: Final = "********"
 ENVIRONMENT_PREFIX: Final = "PRESENTITY_"
 ENVIRONMENT_DELIMITER: Final = "__"
 
 _SECTION: Final = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class DefaultPolicy(StrEnum):
-    """What happens to a watcher of a presentity that has no rules."""
-
-    ALLOW = "allow"
-    ALLOW_SAME_DOMAIN = "allow-same-domain"
-    CONFIRM = "confirm"
-    BLOCK = "block"
-
-
-class DigestAlgorithm(StrEnum):
-    MD5 = "MD5"
-    SHA_256 = "SHA-256"
-
-
-class LogLevel(StrEnum):
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    LOGFMT = "logfmt"
-    JSON = "json"
-
-
-def _list_from_text(value: Any) -> Any:
-    """A list out of JSON or comma separated text, which is what environment and `--set` give."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"is not a JSON list: {error}") from error
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _table_from_text(value: Any) -> Any:
-    """A table out of JSON, which is what environment and `--set` give."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value or "{}")
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not a JSON object: {error}") from error
-
-
-def _check_store_url(value: str) -> str:
-    scheme = urlsplit(value).scheme
-    if scheme == "sqlite" and value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
-        return value
-    if scheme == "postgresql" and urlsplit(value).path.strip("/"):
-        return value
-    raise ValueError("is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/DATABASE")
-
-
-def _check_user(value: str) -> AoR:
-    try:
-        return parse_address(value)
-    except ServerError as error:
-        raise ValueError(str(error)) from error
-
-
-def _check_root(value: str) -> str:
-    if not value.startswith("/") or value == "/":
-        raise ValueError(f"{value!r} is not a path such as /xcap-root")
-    return value.rstrip("/")
-
-
-_AsList = BeforeValidator(_list_from_text)
-Networks = Annotated[tuple[IPvAnyNetwork, ...], _AsList]
-Algorithms = Annotated[tuple[DigestAlgorithm, ...], _AsList, Field(min_length=1)]
-Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
-HttpListen = Annotated[str, AfterValidator(check_http_listen)]
-Routes = Annotated[tuple[Annotated[str, AfterValidator(check_route)], ...], _AsList]
-SipListen = Annotated[str, AfterValidator(check_sip_listen)]
-DnsServers = Annotated[tuple[Annotated[str, AfterValidator(check_dns_server)], ...], _AsList]
-Domain = Annotated[str, AfterValidator(check_domain)]
-Users = Annotated[tuple[Annotated[AoR, AfterValidator(_check_user)], ...], _AsList]
-_BOTH: Final = (DigestAlgorithm.MD5, DigestAlgorithm.SHA_256)
 
 
 class StoreSettings(BaseModel):
@@ -128,7 +46,7 @@ class StoreSettings(BaseModel):
 
     model_config = _SECTION
 
-    url: Annotated[str, AfterValidator(_check_store_url)] = Field(
+    url: Annotated[str, AfterValidator(check_store_url)] = Field(
         "sqlite:///presentity.db",
         description='or "postgresql://user:password@host/database"',
     )
@@ -139,7 +57,7 @@ class SipSettings(BaseModel):
 
     model_config = _SECTION
 
-    listen: Annotated[tuple[SipListen, ...], _AsList, Field(min_length=1)] = Field(
+    listen: Annotated[tuple[SipListen, ...], AsList, Field(min_length=1)] = Field(
         ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"),
         description='also "tls:...", "ws:..." and "wss:..."; IPv6 as "udp:[::1]:5060"',
     )
@@ -162,7 +80,7 @@ class SipSettings(BaseModel):
     authenticate: bool = Field(
         True, description="digest for REGISTER, PUBLISH, SUBSCRIBE and relayed requests"
     )
-    digest_algorithms: Algorithms = Field(_BOTH, description="challenges in this order")
+    digest_algorithms: Algorithms = Field(BOTH, description="challenges in this order")
     min_expires: Seconds = Field(60, description="registrations, seconds")
     max_expires: Seconds = Field(7200, description="registrations, seconds")
     max_contacts: int = Field(50, ge=1, description="per AoR")
@@ -182,12 +100,12 @@ class SipSettings(BaseModel):
         description="networks whose requests are taken as authenticated "
         "(P-Asserted-Identity, else From)",
     )
-    trusted_tls_names: Annotated[tuple[Domain, ...], _AsList] = Field(
+    trusted_tls_names: Annotated[tuple[Domain, ...], AsList] = Field(
         (),
         description="domains whose certificates make their holders trusted peers "
         "(tls.client_ca checks them)",
     )
-    websocket_origins: Annotated[tuple[str, ...], _AsList] = Field(
+    websocket_origins: Annotated[tuple[str, ...], AsList] = Field(
         (),
         description='web origins whose pages may open WebSockets, "https://phone.example.com"; '
         "empty allows all; programs that name no origin are always let in",
@@ -231,11 +149,11 @@ class HttpSettings(BaseModel):
     model_config = _SECTION
 
     listen: HttpListen = Field("0.0.0.0:8080", description="XCAP")
-    xcap_root: Annotated[str, AfterValidator(_check_root)] = Field(
+    xcap_root: Annotated[str, AfterValidator(check_root)] = Field(
         "/xcap-root", description="path of the XCAP root"
     )
     authenticate: bool = Field(True, description="digest")
-    digest_algorithms: Algorithms = Field(_BOTH, description="challenges in this order")
+    digest_algorithms: Algorithms = Field(BOTH, description="challenges in this order")
     trusted_peers: Networks = Field(
         (),
         description="networks that may assert the user "
@@ -267,7 +185,7 @@ class TlsSettings(BaseModel):
 
     certificate: str = Field("", description="our certificate and its chain; listeners need it")
     key: str = Field("", description="the certificate's key; empty: it is in the same file")
-    hosts: Annotated[dict[Domain, HostCertificate], BeforeValidator(_table_from_text)] = Field(
+    hosts: Annotated[dict[Domain, HostCertificate], BeforeValidator(table_from_text)] = Field(
         {},
         description="certificates for clients that ask for another host name (SNI): "
         '{"sip.example.org" = {certificate = "org.pem", key = "org.key"}}',
@@ -374,7 +292,7 @@ class Settings(BaseSettings):
         enable_decoding=False,
     )
 
-    domains: Annotated[tuple[Domain, ...], _AsList, Field(min_length=1)] = Field(
+    domains: Annotated[tuple[Domain, ...], AsList, Field(min_length=1)] = Field(
         ("example.com",), description="SIP domains that are served"
     )
     workers: int = Field(1, ge=1, description="processes on this host (only 1 for now)")
@@ -408,12 +326,3 @@ class Settings(BaseSettings):
         if self.workers > 1:
             raise ValueError("workers: more than 1 is not supported yet")
         return self
-
-
-def masked_url(url: str) -> str:
-    """`url` with its password, if it has one, made unreadable."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{MASK}@{host}"))

@@ -15,7 +15,8 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from server.config import LogFormat, LogSettings
+from server.config import LogSettings
+from server.config_values import LogFormat
 from sip.transport.endpoint import ServerTransaction
 
 SECRET_KEYS: Final = frozenset({"password", "authorization", "proxy_authorization", "ha1"})

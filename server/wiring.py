@@ -20,7 +20,8 @@ from proxy.outbound import Edge
 from proxy.registrar_service import RegistrarService
 from proxy.relay_service import RelayService
 from server.account_limits import AccountLimits
-from server.config import LogLevel, Settings
+from server.config import Settings
+from server.config_values import LogLevel
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
 from server.internal_address import internal_address

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import DefaultPolicy, DigestAlgorithm, LogFormat
+from server.config_values import DefaultPolicy, DigestAlgorithm, LogFormat
 from server.errors import SettingsError
 from server.settings import load_settings
 

@@ -1,0 +1,120 @@
+"""Kinds of values that settings have, read from TOML, environment or `--set`. Pure.
+
+A checker returns the value in the form that is kept, or raises ValueError that says what is
+wrong with it.
+"""
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.networks import IPvAnyNetwork
+
+from server.addresses import (
+    check_dns_server,
+    check_domain,
+    check_http_listen,
+    check_route,
+    check_sip_listen,
+)
+from server.errors import ServerError
+from server.subscribers import parse_address
+from sip.uri import AoR
+
+MAX_DELTA_SECONDS: Final = 2**31 - 1
+"""Largest expiry that is offered, seconds."""
+MASK: Final = "********"
+
+
+class DefaultPolicy(StrEnum):
+    """What happens to a watcher of a presentity that has no rules."""
+
+    ALLOW = "allow"
+    ALLOW_SAME_DOMAIN = "allow-same-domain"
+    CONFIRM = "confirm"
+    BLOCK = "block"
+
+
+class DigestAlgorithm(StrEnum):
+    MD5 = "MD5"
+    SHA_256 = "SHA-256"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def list_from_text(value: Any) -> Any:
+    """A list out of JSON or comma separated text, which is what environment and `--set` give."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is not a JSON list: {error}") from error
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def table_from_text(value: Any) -> Any:
+    """A table out of JSON, which is what environment and `--set` give."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value or "{}")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not a JSON object: {error}") from error
+
+
+def check_store_url(value: str) -> str:
+    scheme = urlsplit(value).scheme
+    if scheme == "sqlite" and value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+        return value
+    if scheme == "postgresql" and urlsplit(value).path.strip("/"):
+        return value
+    raise ValueError("is neither sqlite:///FILE nor postgresql://USER:PASSWORD@HOST/DATABASE")
+
+
+def check_user(value: str) -> AoR:
+    try:
+        return parse_address(value)
+    except ServerError as error:
+        raise ValueError(str(error)) from error
+
+
+def check_root(value: str) -> str:
+    if not value.startswith("/") or value == "/":
+        raise ValueError(f"{value!r} is not a path such as /xcap-root")
+    return value.rstrip("/")
+
+
+AsList = BeforeValidator(list_from_text)
+Networks = Annotated[tuple[IPvAnyNetwork, ...], AsList]
+Algorithms = Annotated[tuple[DigestAlgorithm, ...], AsList, Field(min_length=1)]
+Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
+HttpListen = Annotated[str, AfterValidator(check_http_listen)]
+Routes = Annotated[tuple[Annotated[str, AfterValidator(check_route)], ...], AsList]
+SipListen = Annotated[str, AfterValidator(check_sip_listen)]
+DnsServers = Annotated[tuple[Annotated[str, AfterValidator(check_dns_server)], ...], AsList]
+Domain = Annotated[str, AfterValidator(check_domain)]
+Users = Annotated[tuple[Annotated[AoR, AfterValidator(check_user)], ...], AsList]
+BOTH: Final = (DigestAlgorithm.MD5, DigestAlgorithm.SHA_256)
+
+
+def masked_url(url: str) -> str:
+    """`url` with its password, if it has one, made unreadable."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{MASK}@{host}"))
