@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from server.config import LogFormat, LogLevel, LogSettings
+from server.config import LogSettings
+from server.config_values import LogFormat, LogLevel
 from server.logs import bound, configure_logs, report_loop_exceptions
 
 
