@@ -6,9 +6,12 @@ from typing import Final
 
 from sip.errors import ParseError
 from sip.grammar import canonical_host
+from sip.transport.flow import bracketed
 from sip.uri import AoR, SipUri, Uri, aor_of, parse_uri
 
 DEFAULT_PORTS: Final = {"sip": 5060, "sips": 5061}
+WILDCARDS: Final = frozenset({"0.0.0.0", "[::]"})
+"""Hosts of listeners, as `canonical_host` writes them, that stand for every address."""
 
 Place = Enum("Place", ["SERVER", "USER", "ELSEWHERE", "UNREACHABLE"])
 """The server itself; a user of our domains; another host; a scheme that we cannot route."""
@@ -21,8 +24,27 @@ class OurAddresses:
         """`addresses` are `host` or `host:port`, IPv6 in brackets, as advertised or listened on."""
         self.domains = tuple(domain.lower() for domain in domains)
         self._domains = frozenset(self.domains)
-        self._addresses = frozenset(_host_port(text) for text in addresses)
-        self._ports = {*DEFAULT_PORTS.values(), *(port for _, port in self._addresses)}
+        self._addresses: set[tuple[str, int]] = set()
+        self._ports = set(DEFAULT_PORTS.values())
+        self._hosts: set[str] = set()
+        """Addresses of this machine that flows had."""
+        self._wildcard_ports: set[int] = set()
+        """Where a listener takes what comes to any address of this machine."""
+        self.listens_at(addresses)
+
+    def listens_at(self, addresses: Iterable[str]) -> None:
+        """Know `addresses` as well: those of listeners at a port that the system chose."""
+        for host, port in map(_host_port, addresses):
+            self._addresses.add((host, port))
+            self._ports.add(port)
+            if host in WILDCARDS:
+                self._wildcard_ports.add(port)
+
+    def met(self, local: tuple[str, int]) -> None:
+        """A flow of ours has this end: with wildcard listeners, all of them are there."""
+        if local[0] not in self._hosts:
+            self._hosts.add(canonical_host(bracketed(local[0])))
+            self._hosts.add(local[0])
 
     def is_domain(self, host: str) -> bool:
         """Whether `host`, in lower case, is a domain that we serve."""
@@ -75,9 +97,11 @@ class OurAddresses:
         return uri.port is None or uri.port in self._ports or uri.port == local[1]
 
     def _at_our_address(self, host: str, port: int, local: tuple[str, int]) -> bool:
-        return (host, port) in self._addresses or (
-            port == local[1] and host.strip("[]") == local[0].strip("[]")
-        )
+        if (host, port) in self._addresses:
+            return True
+        if port in self._wildcard_ports and host in self._hosts:
+            return True
+        return port == local[1] and host.strip("[]") == local[0].strip("[]")
 
 
 def _host_port(text: str) -> tuple[str, int]:

@@ -123,6 +123,7 @@ class RelayService:
         """
         last, routed = self._last
         if last is not request or routed is None:
+            self._ours.met(flow.local)
             routed = preprocess(request, lambda uri: self._ours.is_us(uri, flow.local))
             self._last = (request, routed)
         return routed
@@ -203,6 +204,7 @@ class RelayService:
     def write(self, relayed: Relayed, destination: Destination, flow: Flow) -> Sent:
         """See `fork_service.Relay`."""
         branch = self.endpoint.new_branch() + relayed.passage.loop
+        self._ours.met(flow.local)
         data = self._outgoing.write(relayed.passage, destination, flow, branch, relayed.share)
         return Sent(data, branch, flow)
 

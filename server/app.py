@@ -113,6 +113,7 @@ class Process:
             await endpoint.start()
         except TransportError as error:
             raise ServerError(f"sip.listen: {error}") from error
+        services.ours.listens_at(address.partition(":")[2] for address in endpoint.listening)
         stack.push_async_callback(bounded, "sip", endpoint.stop)
         with told_in_one_line():
             await services.events.start()

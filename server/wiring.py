@@ -61,6 +61,7 @@ log = structlog.get_logger("server")
 class Services:
     """The parts of one process."""
 
+    ours: OurAddresses
     store: Store
     endpoint: Endpoint
     events: EventService
@@ -191,6 +192,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     )
     xcap = _xcap(ground, identities)
     services = Services(
+        ground.ours,
         store,
         endpoint,
         events,

@@ -55,7 +55,7 @@ class TransportLayer:
         self._receive = receive
         self._contexts = TlsContexts(config.tls)
         self._gate = Gate(
-            total=affordable(config.max_connections),
+            total=min(config.max_connections, affordable_connections()),
             per_source=config.max_connections_per_source,
             handshakes=config.max_handshakes,
             trusted=trusted,
@@ -213,11 +213,6 @@ class TransportLayer:
             if ipv6 == (":" in listener.bound[0]):
                 return _flow(listener, remote)
         return None
-
-
-def affordable(connections: int) -> int:
-    """So many of `connections` as the system lets us have."""
-    return min(connections, affordable_connections())
 
 
 def affordable_connections() -> int:

@@ -84,3 +84,26 @@ def test_nobody_is_not_served() -> None:
 def test_realm_is_the_users_domain_or_our_first(uri: str, realm: str) -> None:
     """RFC 3261 §22.1."""
     assert OURS.realm(uri) == realm
+
+
+def test_a_wildcard_listener_is_at_every_address_of_this_machine() -> None:
+    """RFC 3261 §16.4, RFC 5658 §3: the second of two Record-Routes names another port of ours."""
+    ours = OurAddresses(["example.com"], ["0.0.0.0:5060", "[::]:5061", "192.0.2.1:5070"])
+    come_by = ("192.0.2.1", 5060)
+    assert not ours.is_us(SipUri.parse("sip:192.0.2.1:5061;lr"), ("192.0.2.77", 5060))
+    ours.met(come_by)
+    ours.met(("2001:db8::1", 5061))
+    for text in ("192.0.2.1:5061", "[2001:DB8:0::1]:5060", "192.0.2.1:5070"):
+        assert ours.is_us(SipUri.parse(f"sip:{text};lr"), come_by), text
+    for text in ("192.0.2.2:5061", "192.0.2.1:5062", "[2001:db8::1]:5070"):
+        assert not ours.is_us(SipUri.parse(f"sip:{text};lr"), come_by), text
+
+
+def test_a_port_that_the_system_chose_is_ours_once_it_is_known() -> None:
+    """RFC 3261 §16.4: listeners at port 0 are told when they listen."""
+    ours = OurAddresses(["example.com"], ["127.0.0.1:0"])
+    elsewhere = ("127.0.0.1", 5099)
+    uri = SipUri.parse("sip:127.0.0.1:40123;lr")
+    assert not ours.is_us(uri, elsewhere)
+    ours.listens_at(["127.0.0.1:40123"])
+    assert ours.is_us(uri, elsewhere)
