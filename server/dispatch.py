@@ -226,7 +226,7 @@ class Dispatcher:
     async def _route(self, tx: Transaction, road: Road, identity: Identity) -> bool:
         """Serve the request as the routing file wants it; False when the relay answers later."""
         plan: Plan | None = None
-        if road is not Road.IN_DIALOG and self._routing.asks(tx.request):
+        if self._routing.asks(tx.request, road):
             plan = await self._routing.plan(tx, identity)
             if plan is None:
                 return True

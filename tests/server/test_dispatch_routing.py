@@ -132,6 +132,31 @@ async def test_what_is_within_a_dialog_follows_the_dialog(routing: Routing) -> N
     assert (await world.send(*SUBSCRIBE, to=f"<{BOB}>;tag=b")).statuses == [200]
 
 
+@pytest.mark.parametrize(
+    ("method", "uri"),
+    [
+        pytest.param("REGISTER", "sip:example.com", id="register"),
+        pytest.param("MESSAGE", "sip:bob@example.com", id="to-a-user"),
+        pytest.param("MESSAGE", "sip:x@192.0.2.66", id="to-another-host"),
+        pytest.param("INVITE", "sip:+49900@192.0.2.66", id="call-to-another-host"),
+        pytest.param("BYE", "sip:bob@192.0.2.20", id="in-dialog-method"),
+        pytest.param("PUBLISH", "sip:alice@example.com", id="publish"),
+        pytest.param("SUBSCRIBE", "sip:bob@192.0.2.66", id="subscribe-elsewhere"),
+    ],
+)
+async def test_a_to_tag_alone_passes_nothing_by_the_file(
+    routing: Routing, method: str, uri: str
+) -> None:
+    """RFC 3261 §10.2, §12.2: only a dialog that we know of is one, and REGISTER has none."""
+    refuse = "def on_request(request):\n    return Reject(603)\non_register = on_request"
+    lines = ("Event: presence", "Contact: <sip:alice@192.0.2.10>")
+    world = routing(refuse)
+    tx = await world.send(method, uri, *lines, to=f"<{ALICE}>;tag=forged")
+    assert tx.statuses == [603]
+    assert world.sender.sent == []
+    assert world.store.sets.keys() == {BOB}
+
+
 async def test_the_servers_own_options_are_not_asked_about(routing: Routing) -> None:
     """A ping is answered at once, without credentials (RFC 3261 §11.2)."""
     world = routing("def on_request(request):\n    return Reject(403)")
