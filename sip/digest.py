@@ -38,7 +38,9 @@ MAX_NONCES: Final = 65536
 """Nonces whose counts are remembered by default."""
 CACHED_ORIGINS: Final = 4096
 CACHED_TARGETS: Final = 1024
-"""Methods with signed URIs whose hash is kept."""
+"""Methods with signed URIs whose hash is kept; most requests of most users are to the domain."""
+CACHED_LENGTH: Final = 256
+"""Characters of the longest of them."""
 COUNT_WINDOW: Final = 64
 """How far a count may lie behind the highest one seen (UDP reorders requests)."""
 
@@ -79,10 +81,17 @@ def response_for(credentials: Credentials, method: str, hashed_a1: str) -> str:
     return digest(f"{hashed_a1}:{middle}:{ha2}")
 
 
-@lru_cache(CACHED_TARGETS)
 def _ha2(algorithm: str, method: str, uri: str) -> str:
-    """H(A2) (RFC 7616 §3.4.3); most requests of most users are to the domain."""
-    return ALGORITHMS[algorithm](f"{method}:{uri}")
+    """H(A2) (RFC 7616 §3.4.3)."""
+    hashed = _cached_hash if len(method) + len(uri) <= CACHED_LENGTH else _hash
+    return hashed(algorithm, f"{method}:{uri}")
+
+
+def _hash(algorithm: str, text: str) -> str:
+    return ALGORITHMS[algorithm](text)
+
+
+_cached_hash = lru_cache(CACHED_TARGETS)(_hash)
 
 
 def authentication_info(credentials: Credentials, hashed_a1: str) -> str:

@@ -18,6 +18,9 @@ UDP_LIMIT: Final = 1300
 """Octets of a request beyond which it goes by TCP (RFC 3261 §18.1.1)."""
 MAX_TARGETS: Final = 16
 NUMERIC_CACHE: Final = 16_384
+LONGEST_ADDRESS: Final = 64
+"""Characters of an address with brackets and zone. Hosts are anybody's word: what is longer is
+not even looked up in a cache, where it would stay."""
 
 _SECURED: Final = {"tcp": "tls", "tls": "tls", "ws": "wss", "wss": "wss"}
 """What a transport parameter of a SIPS URI means (RFC 3261 §26.2.2, RFC 7118 §5.2)."""
@@ -27,10 +30,10 @@ _NAPTR_SERVICES: Final = {
     "SIP+D2U": "udp",
     "SIP+D2T": "tcp",
     "SIPS+D2T": "tls",
-    "SIP+D2W": "ws",
-    "SIPS+D2W": "wss",
 }
-"""RFC 3263 §4.1, RFC 7118 §5.5."""
+"""RFC 3263 §4.1; those of RFC 7118 §5.5 lead where only a connection that is there does."""
+_OPENED: Final = frozenset({"udp", "tcp", "tls"})
+"""What we can send by first; a WebSocket is there only if its client opened it."""
 _SECURE: Final = frozenset({"tls", "wss"})
 _SRV_PREFIXES: Final = {
     "udp": "_sip._udp",
@@ -136,7 +139,9 @@ class Search:
         if uri.transport is not None:
             return cls(domain, None, usable, _services(domain, usable))
         secure = uri.scheme == "sips"
-        wanted = tuple(each for each in transports if not secure or each in _SECURE)
+        wanted = tuple(
+            each for each in transports if each in _OPENED and (not secure or each in _SECURE)
+        )
         return cls(
             domain,
             None,
@@ -235,7 +240,7 @@ def _services(domain: str, transports: Iterable[str]) -> tuple[Service, ...]:
 
 @lru_cache(maxsize=NUMERIC_CACHE)
 def _is_somebody(host: str) -> bool:
-    """Whether one host may have this address; URIs and DNS answers are anybody's word."""
+    """Whether one host may have this address, which is out of a URI or a DNS answer."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -244,12 +249,16 @@ def _is_somebody(host: str) -> bool:
     return not (address.is_unspecified or address.is_multicast or mapped)
 
 
-@lru_cache(maxsize=NUMERIC_CACHE)
 def numeric(host: str) -> str | None:
     """`host` as an address without brackets, or None when it is a name.
 
     Three colons before an IPv4 part are an old slip (RFC 5118 §4.10).
     """
+    return _address(host) if len(host) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=NUMERIC_CACHE)
+def _address(host: str) -> str | None:
     bare = host[1:-1].replace(":::", "::") if host.startswith("[") else host
     try:
         return str(ip_address(bare))

@@ -2,8 +2,18 @@
 
 import pytest
 
+from sip import locate
 from sip.dns_records import Naptr, Srv
-from sip.locate import MAX_TARGETS, Place, Search, Service, Target, locate_numeric
+from sip.locate import (
+    LONGEST_ADDRESS,
+    MAX_TARGETS,
+    Place,
+    Search,
+    Service,
+    Target,
+    locate_numeric,
+    numeric,
+)
 from sip.uri import SipUri
 
 ALL = ("udp", "tcp", "tls", "ws", "wss")
@@ -106,7 +116,7 @@ def test_a_request_too_large_for_udp_goes_by_tcp_first(uri: str, expected: list[
             ["_sip._tcp.example.com", "_sip._udp.example.com"],
         ),
         ("sip:example.com", ("tls",), True, ["_sips._tcp.example.com"]),
-        ("sips:example.com", ALL, True, ["_sips._tcp.example.com", "_sips._ws.example.com"]),
+        ("sips:example.com", ALL, True, ["_sips._tcp.example.com"]),
         ("sip:example.com;transport=tcp", ALL, False, ["_sip._tcp.example.com"]),
         ("sip:example.com;transport=tls", ALL, False, ["_sips._tcp.example.com"]),
         ("sips:example.com;transport=tcp", ALL, False, ["_sips._tcp.example.com"]),
@@ -171,17 +181,33 @@ def test_naptr_records_of_one_order_are_used_by_preference() -> None:
 
 
 def test_a_sips_uri_heeds_only_naptr_records_for_sips() -> None:
-    """RFC 3263 §4.1; WebSocket by RFC 7118 §5.5."""
+    """RFC 3263 §4.1."""
     records = [
         naptr(10, 10, "SIP+D2T", "_sip._tcp.example.com"),
-        naptr(20, 10, "SIPS+D2W", "_sips._ws.example.com"),
         naptr(20, 20, "SIPS+D2T", "_sips._tcp.example.com"),
     ]
     found = search("sips:example.com").narrowed(records)
-    assert [each.transport for each in found.services] == ["wss", "tls"]
-    assert search("sip:example.com", ("ws", "udp")).narrowed(
-        [naptr(10, 10, "SIP+D2W", "_sip._ws.example.com")]
-    ).services == (Service("ws", "_sip._ws.example.com"),)
+    assert [each.transport for each in found.services] == ["tls"]
+
+
+def test_naptr_never_chooses_a_transport_that_we_cannot_open() -> None:
+    """RFC 3263 §4.1: that we listen on WebSockets (RFC 7118 §5.5) opens us none."""
+    records = [
+        naptr(10, 10, "SIP+D2W", "_sip._ws.example.com"),
+        naptr(10, 20, "SIPS+D2W", "_sips._ws.example.com"),
+        naptr(20, 10, "SIP+D2U", "_sip._udp.example.com"),
+    ]
+    found = search("sip:example.com").narrowed(records)
+    assert [each.name for each in found.services] == ["_sip._udp.example.com"]
+
+
+def test_hosts_longer_than_any_address_are_not_kept() -> None:
+    """RFC 3261 §26.1.5: hosts out of strangers' requests fill no memory."""
+    name, address = "a" * (LONGEST_ADDRESS + 1), "[2001:DB8:0:0:0:0:0:1]"
+    before = locate._address.cache_info().currsize
+    assert numeric(name) is None
+    assert locate._address.cache_info().currsize == before
+    assert numeric(address) == "2001:db8::1"
 
 
 @pytest.mark.parametrize(
