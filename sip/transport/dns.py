@@ -12,7 +12,8 @@ DEFAULT_TIMEOUT: Final = 2.0
 MAX_ASKING: Final = 1_000
 """Questions asked at once; past it a look-up fails."""
 UNREACHABLE_FOR: Final = 5.0
-"""After a look-up that no server answered, so long old answers are used without waiting."""
+"""After a look-up that no server answered, so long old answers are used without waiting. They
+are asked for again all the same (RFC 8767 §4), as it may have been but the servers of one zone."""
 
 _TOO_MANY: Final = Failure("too many DNS look-ups at once", reached=False)
 
@@ -83,16 +84,18 @@ class Dns:
         if held is not None:
             self.stats.cache_hits += 1
             return held
-        task = self._asking.get(question)
-        if task is not None:
-            return task
+        task = self._asking.get(question) or self._asked(question)
         if now < self._unreachable_until:
             old = self._cache.good(question, now)
             if old is not None:
                 self.stats.stale += 1
                 return old
+        return task or Held((), _TOO_MANY, now, now)
+
+    def _asked(self, question: Question) -> asyncio.Task[Held] | None:
+        """A new look-up, None when there are too many."""
         if len(self._asking) >= MAX_ASKING:
-            return Held((), _TOO_MANY, now, now)
+            return None
         task = asyncio.create_task(self._look_up(question))
         self._asking[question] = task
         task.add_done_callback(lambda _: self._asking.pop(question, None))
