@@ -142,7 +142,7 @@ class Engine:
         """Let go of `live` without a word: it is served elsewhere, or its watcher is gone."""
         if self.index.get(live.id) is live:
             self.index.remove(live.id)
-        self.notifier.told.pop(live.id, None)
+        self.notifier.forget(live)
         live.usage, _ = live.usage.step(Cause.FAILED, self._clock())
         live.opened = False
         if live.timer is not None:

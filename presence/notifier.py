@@ -73,6 +73,16 @@ class Notifier:
         self._failing: dict[str, Failover] = {}
         """By subscription, while its next hop has not answered."""
 
+    @property
+    def failing(self) -> int:
+        """Subscriptions for which another server of their next hop is looked for."""
+        return len(self._failing)
+
+    def forget(self, live: LiveSubscription) -> None:
+        """Nothing more will be told to `live`."""
+        self.told.pop(live.id, None)
+        self._failing.pop(live.id, None)
+
     def changed(self, resource: LiveResource) -> None:
         """`resource` moved on: tell whoever may hear of it."""
         now = self._clock()
@@ -264,7 +274,9 @@ class Notifier:
     ) -> bool:
         """Whether another server of the next hop is looked for (RFC 3263 §4.3)."""
         back = flow is live.arrival and flow.reliable
-        if back or not blames_server(status, response) or not may_have_others(live.hop):
+        if back or not live.opened:
+            return False
+        if not blames_server(status, response) or not may_have_others(live.hop):
             return False
         failing = self._failing.setdefault(live.id, Failover())
         failing.status, failing.response = status, response

@@ -23,7 +23,9 @@ from sip.uri import AoR, SipUri
 
 ASSERTED: Final = "P-Asserted-Identity"
 PREFERRED: Final = "P-Preferred-Identity"
-PROXY_CREDENTIALS: Final = "Proxy-Authorization"
+REMOTE_PARTY: Final = "Remote-Party-ID"
+"""What came before P-Asserted-Identity, which most desk phones still show in place of From."""
+CREDENTIALS: Final = ("Proxy-Authorization", "Authorization")
 AUTHENTICATED: Final = frozenset({"digest", "certificate"})
 """How we know a sender ourselves, rather than from a peer or not at all."""
 
@@ -86,7 +88,7 @@ def asserted_headers(request: Request, identity: Identity, *, toward: Toward) ->
     withheld = _WITHHELD[toward](privacy)
     if identity.how == "asserted" and not withheld:
         return Changes((PREFERRED,))
-    dropped = Changes((ASSERTED, PREFERRED))
+    dropped = Changes((ASSERTED, PREFERRED, REMOTE_PARTY))
     if withheld or identity.aor is None or identity.how not in AUTHENTICATED:
         return dropped
     value = str(NameAddr(_display(request, identity.aor), identity.aor))
@@ -105,16 +107,18 @@ def asserted_in_response(
 
 
 def credentials_kept(request: Request, is_domain: Callable[[str], bool]) -> Changes:
-    """Proxy-Authorization without what was meant for us (RFC 3261 §22.3).
+    """Proxy-Authorization and Authorization without what was meant for us (RFC 3261 §22.3).
 
     Credentials for a realm of ours can be of use to nobody behind us but a guesser of passwords;
-    those for other realms are for the proxies that asked.
+    those for other realms are for the proxies and servers that asked.
     """
-    values = request.all("proxy-authorization")
-    kept = [value for value in values if not _is_for(value, is_domain)]
-    if len(kept) == len(values):
-        return Changes()
-    return Changes((PROXY_CREDENTIALS,), tuple((PROXY_CREDENTIALS, value) for value in kept))
+    changes = Changes()
+    for name in CREDENTIALS:
+        values = request.all(name.lower())
+        kept = [value for value in values if not _is_for(value, is_domain)]
+        if len(kept) < len(values):
+            changes += Changes((name,), tuple((name, value) for value in kept))
+    return changes
 
 
 def check_claims(

@@ -132,3 +132,16 @@ def test_a_name_may_stand_for_several_servers() -> None:
     assert not may_have_others(SipUri.parse("sip:bob@[2001:db8::1]"))
     assert not may_have_others(SipUri.parse("sip:bob@example.net;maddr=192.0.2.1"))
     assert not may_have_others(None)
+
+
+async def test_a_watcher_that_moved_to_another_process_is_not_looked_for() -> None:
+    """RFC 6665 §4.2.2: who is forgotten while a server is looked for leaves nothing behind."""
+    house = house_with(*FLOWS)
+    await subscribed(house)
+    (first,) = house.endpoint.take()
+    (live,) = house.service.engine.index
+    first.time_out()
+    house.service.engine.forget(live)
+    await settle()
+    assert house.endpoint.take() == []
+    assert house.service.engine.notifier.failing == 0

@@ -22,29 +22,32 @@ BY_PEER = Identity(ALICE, "asserted")
 NOBODY = Identity(None, "none")
 SAID = "P-Asserted-Identity: <sip:bob@example.org>"
 OURS = OurAddresses(["example.com", "example.net"], ["192.0.2.1:5060"])
-BOTH = ("P-Asserted-Identity", "P-Preferred-Identity")
+CLAIMS = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID")
+PREFERENCE = ("P-Preferred-Identity",)
 MADE = (("P-Asserted-Identity", "<sip:alice@example.com>"),)
 
 
 @pytest.mark.parametrize(
     ("identity", "toward", "privacy", "changes"),
     [
-        pytest.param(BY_DIGEST, Toward.TRUSTED, "", Changes(BOTH, MADE), id="ours-to-peer"),
-        pytest.param(BY_DIGEST, Toward.TRUSTED, "id", Changes(BOTH, MADE), id="peer-keeps-secret"),
-        pytest.param(BY_DIGEST, Toward.USER, "", Changes(BOTH, MADE), id="ours-to-phone"),
-        pytest.param(BY_DIGEST, Toward.USER, "id", Changes(BOTH), id="ours-to-phone-withheld"),
-        pytest.param(BY_DIGEST, Toward.USER, "user", Changes(BOTH), id="user-level-withholds"),
-        pytest.param(BY_DIGEST, Toward.USER, "session ; ID", Changes(BOTH), id="among-others"),
-        pytest.param(BY_DIGEST, Toward.USER, "session", Changes(BOTH, MADE), id="only-the-media"),
-        pytest.param(BY_DIGEST, Toward.STRANGER, "", Changes(BOTH), id="ours-to-stranger"),
-        pytest.param(BY_DIGEST, Toward.STRANGER, "none", Changes(BOTH, MADE), id="no-privacy"),
-        pytest.param(BY_PEER, Toward.TRUSTED, "id", Changes(BOTH[1:]), id="peer-to-peer"),
-        pytest.param(BY_PEER, Toward.USER, "", Changes(BOTH[1:]), id="peer-to-phone"),
-        pytest.param(BY_PEER, Toward.USER, "id", Changes(BOTH), id="peer-to-phone-withheld"),
-        pytest.param(BY_PEER, Toward.STRANGER, "", Changes(BOTH), id="peer-to-stranger"),
-        pytest.param(BY_PEER, Toward.STRANGER, "none", Changes(BOTH[1:]), id="must-not-remove"),
-        pytest.param(NOBODY, Toward.TRUSTED, "", Changes(BOTH), id="nobody-to-peer"),
-        pytest.param(NOBODY, Toward.USER, "none", Changes(BOTH), id="nobody-to-phone"),
+        pytest.param(BY_DIGEST, Toward.TRUSTED, "", Changes(CLAIMS, MADE), id="ours-to-peer"),
+        pytest.param(
+            BY_DIGEST, Toward.TRUSTED, "id", Changes(CLAIMS, MADE), id="peer-keeps-secret"
+        ),
+        pytest.param(BY_DIGEST, Toward.USER, "", Changes(CLAIMS, MADE), id="ours-to-phone"),
+        pytest.param(BY_DIGEST, Toward.USER, "id", Changes(CLAIMS), id="ours-to-phone-withheld"),
+        pytest.param(BY_DIGEST, Toward.USER, "user", Changes(CLAIMS), id="user-level-withholds"),
+        pytest.param(BY_DIGEST, Toward.USER, "session ; ID", Changes(CLAIMS), id="among-others"),
+        pytest.param(BY_DIGEST, Toward.USER, "session", Changes(CLAIMS, MADE), id="only-the-media"),
+        pytest.param(BY_DIGEST, Toward.STRANGER, "", Changes(CLAIMS), id="ours-to-stranger"),
+        pytest.param(BY_DIGEST, Toward.STRANGER, "none", Changes(CLAIMS, MADE), id="no-privacy"),
+        pytest.param(BY_PEER, Toward.TRUSTED, "id", Changes(PREFERENCE), id="peer-to-peer"),
+        pytest.param(BY_PEER, Toward.USER, "", Changes(PREFERENCE), id="peer-to-phone"),
+        pytest.param(BY_PEER, Toward.USER, "id", Changes(CLAIMS), id="peer-to-phone-withheld"),
+        pytest.param(BY_PEER, Toward.STRANGER, "", Changes(CLAIMS), id="peer-to-stranger"),
+        pytest.param(BY_PEER, Toward.STRANGER, "none", Changes(PREFERENCE), id="must-not-remove"),
+        pytest.param(NOBODY, Toward.TRUSTED, "", Changes(CLAIMS), id="nobody-to-peer"),
+        pytest.param(NOBODY, Toward.USER, "none", Changes(CLAIMS), id="nobody-to-phone"),
     ],
 )
 def test_asserted_identity(
@@ -102,7 +105,7 @@ def test_critical_privacy_that_we_do_not_have_is_refused(privacy: str) -> None:
 def test_privacy_that_is_no_reason_to_refuse(privacy: str, toward: Toward) -> None:
     """RFC 3323 §5, §4.2."""
     message = request("INVITE", "sip:b@example.com", f"Privacy: {privacy}")
-    assert asserted_headers(message, BY_DIGEST, toward=toward).dropped == BOTH
+    assert asserted_headers(message, BY_DIGEST, toward=toward).dropped == CLAIMS
 
 
 def answered(*headers: tuple[str, str]) -> Response:
@@ -115,9 +118,9 @@ def answered(*headers: tuple[str, str]) -> Response:
     ("from_trusted", "toward", "privacy", "dropped"),
     [
         pytest.param(True, Toward.USER, "", (), id="peer-to-phone"),
-        pytest.param(True, Toward.USER, "id", BOTH[:1], id="withheld"),
-        pytest.param(True, Toward.STRANGER, "", BOTH[:1], id="peer-to-stranger"),
-        pytest.param(False, Toward.TRUSTED, "", BOTH[:1], id="stranger-to-peer"),
+        pytest.param(True, Toward.USER, "id", CLAIMS[:1], id="withheld"),
+        pytest.param(True, Toward.STRANGER, "", CLAIMS[:1], id="peer-to-stranger"),
+        pytest.param(False, Toward.TRUSTED, "", CLAIMS[:1], id="stranger-to-peer"),
     ],
 )
 def test_asserted_identity_of_an_answer(
@@ -145,16 +148,18 @@ DIGEST = 'Digest username="a", realm="{}", nonce="n", uri="sip:b@c", response="0
         pytest.param([], None, id="none"),
     ],
 )
-def test_credentials_for_other_realms_go_on(realms: list[str], kept: list[str] | None) -> None:
+@pytest.mark.parametrize("name", ["Proxy-Authorization", "Authorization"])
+def test_credentials_for_other_realms_go_on(
+    name: str, realms: list[str], kept: list[str] | None
+) -> None:
     """RFC 3261 §22.3."""
-    lines = [f"Proxy-Authorization: {DIGEST.format(realm)}" for realm in realms]
+    lines = [f"{name}: {DIGEST.format(realm)}" for realm in realms]
     changes = credentials_kept(request("INVITE", "sip:b@example.com", *lines), OURS.is_domain)
     if kept is None:
         assert changes == Changes()
         return
-    assert changes.dropped == ("Proxy-Authorization",)
-    added = tuple(("Proxy-Authorization", DIGEST.format(realm)) for realm in kept)
-    assert changes.added == added
+    assert changes.dropped == (name,)
+    assert changes.added == tuple((name, DIGEST.format(realm)) for realm in kept)
 
 
 def test_changes_add_up() -> None:
