@@ -22,6 +22,7 @@ MAX_BREADTH: Final = 60
 ELSEWHERE: Final = 'SIP;cause=200;text="Call completed elsewhere"'
 """Reason of the CANCEL to a branch that lost (RFC 3326 §3.1)."""
 RANG_OUT: Final = 'SIP;cause=408;text="Request Timeout"'
+STOPPED: Final = 'SIP;cause=503;text="Service Unavailable"'
 
 REQUEST_TIMEOUT: Final = 408
 FLOW_FAILED: Final = 430
@@ -205,6 +206,17 @@ class Fork:
             branch.rang_out = True
             return self._cancel(at, (RANG_OUT,))
         return (Drop(at), *self._end(branch, Outcome(REQUEST_TIMEOUT, None)))
+
+    def on_shutdown(self) -> Acts:
+        """We end first: answer, and cancel what rings. An INVITE may be tried elsewhere (503,
+        §21.5.4); what else was asked for may have been done by now, and is not to be done twice."""
+        acts: list[Act] = []
+        if not self.answered:
+            refused = UNAVAILABLE if self._is_invite else SERVER_ERROR
+            self.answered = TERMINATED if self.cancelled else refused
+            acts.append(Answer(Outcome(self.answered, None), ()))
+        self._closing = True
+        return (*acts, *self._cancel_all((STOPPED,)), Finish())
 
     def _on_success(self, branch: _Branch, response: Response) -> Acts:
         """Every 2xx of an INVITE goes upstream, of other requests one (§16.7 step 5)."""

@@ -154,6 +154,10 @@ class Relayed:
         else:
             self._on_cancel()
 
+    def give_up(self) -> None:
+        """Answer now what was not answered yet, and cancel what rings."""
+        self._perform(self._fork.on_shutdown())
+
     def close(self) -> None:
         """Forget the request."""
         for branch in self._branches:

@@ -14,7 +14,7 @@ import structlog
 from proxy.addresses import OurAddresses
 from proxy.destination import Destination, bounded
 from proxy.errors import Overloaded, ProxyError
-from proxy.fork import MAX_BREADTH, TIMER_C, Policy
+from proxy.fork import MAX_BREADTH, TIMER_C, UNAVAILABLE, Policy
 from proxy.fork_service import Relayed, Sent
 from proxy.forwarding import returned
 from proxy.outgoing import Outgoing, Passage
@@ -41,6 +41,10 @@ MAX_RELAYED: Final = 50_000
 MAX_BRANCHES: Final = 20
 """Of one request."""
 NOBODY: Final = Identity(None, "none")
+RETRY_AFTER: Final = 5
+"""Seconds in the 503 to a call that rings when the server stops."""
+
+_BUSY: Final = (("Retry-After", str(RETRY_AFTER)),)
 
 Done = Callable[[Transaction], None]
 
@@ -103,11 +107,15 @@ class RelayService:
         self._own_timers: LoopTimers | None = None
         self._timers = timers
         self._tasks: set[asyncio.Task[None]] = set()
+        self._none_left = asyncio.Event()
+        self._closed = False
 
     @property
     def under_way(self) -> int:
-        """Requests being relayed."""
-        return len(self._relayed)
+        """Requests being relayed, or whose responses the routing file looks at."""
+        if self._replies is None or not self._replies.waiting:
+            return len(self._relayed)
+        return len(self._relayed | self._replies.waiting)
 
     @property
     def timers(self) -> Timers:
@@ -167,6 +175,8 @@ class RelayService:
         self._begin(Relayed(self, tx, passage, groups, policy, done))
 
     def _begin(self, relayed: Relayed) -> None:
+        if self._closed:
+            raise Overloaded
         self._relayed.add(relayed)
         self._branches += len(relayed)
         relayed.start()
@@ -190,14 +200,24 @@ class RelayService:
         except (ProxyError, ParseError, TransportError):
             return
 
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while self.under_way:
+            if self._relayed:
+                self._none_left.clear()
+                await self._none_left.wait()
+            elif self._replies is not None:
+                await self._replies.settle()
+
     def close(self) -> None:
-        """Stop all timers; what is under way is given up."""
-        for relayed in list(self._relayed):
-            relayed.close()
-        for task in self._tasks:
-            task.cancel()
+        """Take no more requests, answer those under way, cancel what rings, stop all timers."""
+        self._closed = True
         if self._replies is not None:
             self._replies.close()
+        for relayed in list(self._relayed):
+            relayed.give_up()
+        for task in self._tasks:
+            task.cancel()
         if self._own_timers is not None:
             self._own_timers.close()
 
@@ -226,11 +246,10 @@ class RelayService:
 
     def answer(self, relayed: Relayed, status: int) -> None:
         """See `fork_service.Relay`."""
-        if self._replies is None or not self._replies.waits(relayed):
-            relayed.tx.respond(status)
-            self._answered(relayed)
+        if self._replies is not None and self._replies.waits(relayed):
+            self._replies.then(relayed, lambda: self._answer(relayed, status))
         else:
-            self._replies.then(relayed, lambda: self.answer(relayed, status))
+            self._answer(relayed, status)
 
     def keep(self, work: Coroutine[Any, Any, None]) -> None:
         """See `fork_service.Relay`."""
@@ -243,6 +262,8 @@ class RelayService:
         if relayed in self._relayed:
             self._relayed.discard(relayed)
             self._branches -= len(relayed)
+            if not self._relayed:
+                self._none_left.set()
             if self._replies is None or not self._replies.waits(relayed):
                 self._answered(relayed)
 
@@ -258,6 +279,10 @@ class RelayService:
         relayed.tx.respond_bytes(response.status, data)
         if response.status >= FIRST_FINAL:
             self._answered(relayed)
+
+    def _answer(self, relayed: Relayed, status: int) -> None:
+        relayed.tx.respond(status, headers=_BUSY if status == UNAVAILABLE else ())
+        self._answered(relayed)
 
     def _answered(self, relayed: Relayed) -> None:
         done, relayed.done = relayed.done, None

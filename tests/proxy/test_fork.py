@@ -8,6 +8,7 @@ from proxy.fork import (
     ELSEWHERE,
     FROM_ROUTE,
     RANG_OUT,
+    STOPPED,
     TIMER_C,
     Act,
     Acts,
@@ -306,3 +307,37 @@ def test_only_what_is_wanted_is_sent() -> None:
     assert fork.wants(0)
     fork.on_cancel()
     assert not fork.wants(0)
+
+
+@pytest.mark.parametrize(
+    ("state", "acts"),
+    [
+        pytest.param("starting", ["answer 503", "finish"], id="starting"),
+        pytest.param("calling", ["answer 503", "finish"], id="calling"),
+        pytest.param("calling-cancelled", ["answer 487", "finish"], id="calling-cancelled"),
+        pytest.param("proceeding", ["answer 503", f"cancel 0 {STOPPED}",
+                                    f"wait 0 {CANCEL_WAIT:g}", "finish"], id="proceeding"),
+        pytest.param("cancelling", ["answer 487", "finish"], id="cancelling"),
+        pytest.param("rang-out", ["answer 503", "finish"], id="rang-out"),
+        pytest.param("answered", ["finish"], id="answered"),
+        pytest.param("refused", ["finish"], id="refused"),
+    ],
+)  # fmt: skip
+def test_the_end_of_the_server_answers_a_call(state: str, acts: list[str]) -> None:
+    """§21.5.4, §16.10: tried elsewhere by the caller, cancelled at the callee once it rings."""
+    assert made(in_state(state).on_shutdown()) == acts
+
+
+def test_the_end_of_the_server_answers_other_requests() -> None:
+    """§21.5.1: no 503, or what was done already would be sent again."""
+    assert made(in_state("calling", "MESSAGE").on_shutdown()) == ["answer 500", "finish"]
+
+
+def test_a_call_that_is_taken_after_the_end_is_told() -> None:
+    """§16.7 step 5: a 2xx goes upstream whatever went before."""
+    fork = in_state("proceeding")
+    fork.on_shutdown()
+    assert made(fork.on_response(0, response(200)))[0] == "forward 200"
+    fork = in_state("calling")
+    fork.on_shutdown()
+    assert made(fork.on_response(0, response(180)))[0] == f"cancel 0 {STOPPED}"
