@@ -13,7 +13,7 @@ from proxy.errors import BadRegistration, FirstHopLacksOutbound
 from proxy.flow_token import FlowToken, mint, read
 from sip.address import NameAddr
 from sip.errors import ParseError
-from sip.transport.flow import Flow
+from sip.transport.flow import Flow, remote_end
 from store.values import Binding
 
 INVALID_HOST: Final = ".invalid"
@@ -99,8 +99,8 @@ def outlives_flow(binding: Binding) -> bool:
         uri = NameAddr("", binding.contact).sip_uri
     except ParseError:
         return False
-    host, _, port = binding.flow.partition(":")[2].rpartition(":")
-    if uri.host.strip("[]") == host.strip("[]"):
+    host, port = remote_end(binding.flow)
+    if uri.host.strip("[]") == host:
         return str(uri.port) != port
     return not _is_address(uri.host)
 

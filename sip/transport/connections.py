@@ -1,16 +1,18 @@
 """Every open connection of an endpoint, of whatever transport (RFC 3261 §18, RFC 5923). Shell.
 
-Requests and responses alike travel on a connection that is there; its peer's address is its
-name. Those that went silent, or deal with us too slowly, are closed.
+Requests and responses alike travel on a connection that is there, found by its name or by its
+peer's address. Those that went silent, or deal with us too slowly, are closed.
 """
 
+import os
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Final, Protocol
 
 from sip.locate import numeric
 from sip.transport.config import STREAMS, EndpointConfig, ListenAddress, advertised
 from sip.transport.connection_stats import ConnectionStats
-from sip.transport.flow import Here
+from sip.transport.flow import Here, connection_name
 from sip.transport.server_transaction import WireFlow
 from sip.transport.target import Target
 from sip.transport.timers import Timers
@@ -18,6 +20,8 @@ from sip.transport.timers import Timers
 WILDCARDS: Final = ("0.0.0.0", "::")
 MAX_REMEMBERED: Final = 1_024
 """Of our own addresses in the forms that a Via wants; past it they are made anew."""
+BOOT_OCTETS: Final = 6
+"""Random octets that tell the connections of one life of a process from those of any other."""
 
 _MEANT: Final = {"tcp": ("tcp",), "tls": ("tls",), "ws": ("ws", "wss"), "wss": ("wss",)}
 """What a target's transport may be had by: both kinds of WebSocket are "ws" in a URI."""
@@ -58,7 +62,9 @@ class Connections:
         self.stats = ConnectionStats()
         self.closed = False
         self._on_closed = on_closed
-        self._all: set[Connection] = set()
+        self._boot = os.urandom(BOOT_OCTETS).hex()
+        self._numbers = count(1)
+        self._all: dict[str, Connection] = {}
         self._by_remote: dict[str, dict[Address, Connection]] = {name: {} for name in STREAMS}
         self._aliases: dict[Address, Connection] = {}
         self._alias_of: dict[Connection, Address] = {}
@@ -69,6 +75,15 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
+    def name(self, transport: str, remote: Address) -> str:
+        """The name of a new connection to `remote`, which no other has, had or will have."""
+        return connection_name(transport, remote, self._boot, next(self._numbers))
+
+    def named(self, name: str) -> Connection | None:
+        """The open connection of that name."""
+        flow = self._all.get(name)
+        return None if flow is None or flow.closed else flow
+
     def open_by(self, transport: str) -> int:
         """How many are open by `transport`, in lower case."""
         return len(self._by_remote[transport])
@@ -77,15 +92,14 @@ class Connections:
         """Take a new connection in, whose handshakes are done; False when we are closing."""
         if self.closed:
             return False
-        self._all.add(flow)
+        self._all[flow.name] = flow
         self._by_remote[flow.transport.lower()][flow.remote] = flow
         return True
 
     def drop(self, flow: Connection) -> None:
         """A connection is gone."""
-        if flow not in self._all:
+        if self._all.pop(flow.name, None) is None:
             return
-        self._all.discard(flow)
         table = self._by_remote[flow.transport.lower()]
         if table.get(flow.remote) is flow:
             del table[flow.remote]
@@ -165,7 +179,7 @@ class Connections:
         """Close every connection, and take no more in."""
         self.closed = True
         self._sweep_timer.cancel()
-        for flow in list(self._all):
+        for flow in list(self._all.values()):
             flow.close()
 
     def _sweep(self) -> None:
@@ -176,7 +190,7 @@ class Connections:
         self._sweep_timer = self.timers.schedule(now + self.config.sweep_interval, self._sweep)
 
     def _stale(self, now: float) -> Iterable[Connection]:
-        return [flow for flow in self._all if flow.is_stale(now)]
+        return [flow for flow in self._all.values() if flow.is_stale(now)]
 
 
 def _is(flow: Connection, target: Target) -> bool:

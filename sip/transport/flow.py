@@ -11,6 +11,8 @@ from sip.certificates import PeerCertificate
 
 URI_TRANSPORTS: Final = {"UDP": "", "WSS": "ws"}
 """Transports of a Via that a URI names otherwise, or not at all."""
+_LIFE: Final = "#"
+"""In the name of a connection, before what tells it from others to the same peer."""
 
 
 class Flow(Protocol):
@@ -22,8 +24,8 @@ class Flow(Protocol):
 
     @property
     def name(self) -> str:
-        """Names this flow within this process: "tls:192.0.2.9:4711", and for UDP, where the
-        socket matters as well, "udp:192.0.2.1:5060>192.0.2.9:4711"."""
+        """Names this flow: "tls:192.0.2.9:4711#5e0c2a91b7d3.17" for a connection (see
+        `connection_name`), and for UDP "udp:192.0.2.1:5060>192.0.2.9:4711", its two ends."""
 
     @property
     def secure(self) -> bool:
@@ -76,8 +78,23 @@ class Here:
 
 
 def flow_name(transport: str, remote: tuple[str, int]) -> str:
-    """The name of the connection to `remote`."""
+    """One end of a flow: "tcp:192.0.2.9:4711"."""
     return f"{transport.lower()}:{bracketed(remote[0])}:{remote[1]}"
+
+
+def connection_name(transport: str, remote: tuple[str, int], boot: str, number: int) -> str:
+    """The name of the connection to `remote` that is the `number`th of the process life `boot`.
+
+    It never comes back, so what was kept of a connection that is gone leads to nobody, whoever
+    has that address and port by now (RFC 5626 §5.3.1).
+    """
+    return f"{flow_name(transport, remote)}{_LIFE}{boot}.{number}"
+
+
+def remote_end(name: str) -> tuple[str, str]:
+    """Host, without brackets, and port of the peer in the name of a connection."""
+    host, _, port = name.partition(_LIFE)[0].partition(":")[2].rpartition(":")
+    return host.strip("[]"), port
 
 
 def bracketed(host: str) -> str:

@@ -135,16 +135,15 @@ class TransportLayer:
     def flow_named(self, name: str) -> Flow | None:
         """The open flow of that `Flow.name`; one by UDP is there as long as its socket is."""
         ours, arrow, remote = name.partition(">")
+        if not arrow:
+            return self.connections.named(name)
         try:
-            named = ListenAddress.parse(f"{ours.partition(':')[0]}:{remote}" if arrow else ours)
+            named = ListenAddress.parse(f"udp:{remote}")
         except BadListener:
             return None
-        address = (named.host, named.port)
-        if named.transport != "udp":
-            return self.connections.find(named.transport, address)
         for listener in self._udp:
             if str(listener.listening) == ours and not listener.closed:
-                return _flow(listener, address)
+                return _flow(listener, (named.host, named.port))
         return None
 
     def numeric_target(self, uri: SipUri, size: int = 0) -> Target | None:

@@ -15,7 +15,7 @@ from sip.framing import PONG, Ping, StreamReader
 from sip.locate import DEFAULT_PORTS
 from sip.message import Request, parse_message
 from sip.transport.connections import Connections
-from sip.transport.flow import Here, flow_name
+from sip.transport.flow import Here
 from sip.transport.peer_certificate import certificate_of
 from sip.transport.top_via import Source
 
@@ -41,6 +41,7 @@ class StreamFlow(asyncio.Protocol):
         "certificate",
         "closed",
         "heard_at",
+        "name",
         "remote",
         "transport",
     )
@@ -62,11 +63,6 @@ class StreamFlow(asyncio.Protocol):
         self.closed = False
         self.heard_at = owner.timers.now()
         """Monotonic seconds of the last octet received."""
-
-    @property
-    def name(self) -> str:
-        """See `Flow`."""
-        return flow_name(self.transport, self.remote)
 
     @property
     def secure(self) -> bool:
@@ -123,6 +119,7 @@ class StreamFlow(asyncio.Protocol):
         self._wire = cast(asyncio.Transport, transport)
         host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
         self.remote: tuple[str, int] = (intern(host), port)
+        self.name: str = self._owner.name(self.transport, self.remote)
         bound = (transport.get_extra_info("sockname") or ("", 0))[:2]
         self._here: Here = self._owner.here(self.transport, bound)
         if self.secure:

@@ -16,7 +16,6 @@ from aiohttp import WSMessage, WSMsgType, web
 from sip.errors import TransportError
 from sip.framing import PONG
 from sip.transport.connections import Connections
-from sip.transport.flow import flow_name
 from sip.transport.http_guard import GuardedConnection, HttpBounds, HttpGuard
 from sip.transport.peer_certificate import certificate_of
 from sip.transport.top_via import Source
@@ -38,6 +37,7 @@ class WebSocketFlow:
         "certificate",
         "closed",
         "heard_at",
+        "name",
         "remote",
         "source",
         "transport",
@@ -59,17 +59,13 @@ class WebSocketFlow:
         self._connection = connection
         host, port = wire.get_extra_info("peername")[:2]
         self.remote: tuple[str, int] = (intern(host), port)
+        self.name = owner.name(transport, self.remote)
         self.source = Source.of(host, port)
         self._here = owner.here(transport, wire.get_extra_info("sockname")[:2])
         self.certificate = certificate_of(wire) if self.secure else None
         self.closed = False
         self.heard_at = owner.timers.now()
         """Monotonic seconds of the last frame received."""
-
-    @property
-    def name(self) -> str:
-        """See `Flow`."""
-        return flow_name(self.transport, self.remote)
 
     @property
     def secure(self) -> bool:

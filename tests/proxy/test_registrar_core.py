@@ -247,7 +247,7 @@ def test_registration_goes_on_until_it_ends_or_the_call_id_changes(
     assert decision.put[0].begun_at == begun_at
 
 
-TCP = {"flow": "tcp:192.0.2.1:40000", "worker": "w1", "path": ("<sip:t@192.0.2.9;lr;ob>",)}
+TCP = {"flow": "tcp:192.0.2.1:40000#b.1", "worker": "w1", "path": ("<sip:t@192.0.2.9;lr;ob>",)}
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ TCP = {"flow": "tcp:192.0.2.1:40000", "worker": "w1", "path": ("<sip:t@192.0.2.9
         pytest.param(binding("sip:a@x.invalid", **TCP), False, id="nameless"),
         pytest.param(flow("sip:a@192.0.2.1:5060", 1, **TCP), False, id="registered-flow"),
         pytest.param(
-            binding("sip:a@192.0.2.1:5060", **{**TCP, "flow": "ws:192.0.2.1:40000"}), False,
+            binding("sip:a@192.0.2.1:5060", **{**TCP, "flow": "ws:192.0.2.1:40000#b.2"}), False,
             id="browser",
         ),
     ],

@@ -2,16 +2,21 @@
 
 import asyncio
 import ssl
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from sip.transport.config import EndpointConfig, ListenAddress
 from sip.transport.endpoint import Endpoint, ServerTransaction
+from sip.transport.flow import Flow
 from tests.sip.wires import request
 
 LIMIT = 5.0
 """Seconds after which a test that waits for octets has failed."""
+AT_ONCE = struct.pack("ii", 1, 0)
+"""The linger option of a socket that is reset when it is closed."""
 
 
 def answer_200(transaction: ServerTransaction) -> None:
@@ -38,6 +43,17 @@ def port_of(one: Endpoint, number: int = 0) -> int:
     return ListenAddress.parse(one.listening[number]).port
 
 
+class Keeper:
+    """Answers 200 and keeps the flows that requests came by."""
+
+    def __init__(self) -> None:
+        self.flows: list[Flow] = []
+
+    def __call__(self, transaction: ServerTransaction) -> None:
+        self.flows.append(transaction.flow)
+        transaction.respond(200)
+
+
 class Phone:
     """A bare connection."""
 
@@ -61,6 +77,11 @@ class Phone:
         except (ConnectionError, ssl.SSLError):
             return True
 
+    def reset(self) -> None:
+        """Break off without a word, so that the port is free at once."""
+        self.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
+        self.writer.transport.abort()
+
 
 @asynccontextmanager
 async def phone(
@@ -70,14 +91,16 @@ async def phone(
     name: str = "",
     host: str = "127.0.0.1",
     source: str | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Phone]:
-    """A connection to the first listener of `one`; with a `context` by TLS, asking for `name`."""
+    """A connection to the first listener of `one`; with a `context` by TLS, asking for `name`;
+    from the address `source` and its `port`, if given."""
     reader, writer = await asyncio.open_connection(
         host,
         port_of(one),
         ssl=context,
         server_hostname=name if context else None,
-        local_addr=(source, 0) if source else None,
+        local_addr=(source, port) if source else None,
     )
     try:
         yield Phone(reader, writer)

@@ -45,6 +45,7 @@ class Table:
 
     def opened(self, transport: str = "TCP", *domains: str) -> FakeConnection:
         flow = FakeConnection(PEER, transport=transport)
+        flow.name = self.connections.name(transport, PEER)
         flow.certificate = PeerCertificate(domains) if domains else None
         assert self.connections.add(flow)
         return flow

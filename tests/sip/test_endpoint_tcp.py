@@ -9,11 +9,11 @@ import pytest
 from sip.errors import TransportError
 from sip.message import Request, build_request, parse_message
 from sip.transport.config import EndpointConfig
-from sip.transport.endpoint import ServerTransaction
+from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.transport.flow import Flow
 from sip.transport.layer import affordable_connections
 from sip.uri import SipUri
-from tests.sip.phones import LIMIT, endpoint, options, phone, port_of
+from tests.sip.phones import LIMIT, Keeper, endpoint, options, phone, port_of
 from tests.sip.wires import request, until
 
 CONFIG = EndpointConfig(listen=("tcp:127.0.0.1:0",))
@@ -255,19 +255,45 @@ async def test_a_request_on_a_connection_that_breaks_is_503() -> None:
 async def test_a_connection_that_is_gone_is_told_but_not_when_we_stop() -> None:
     """RFC 5626 §5.3.1: so that its bindings are removed."""
     gone: list[Flow] = []
-    async with endpoint(CONFIG, on_flow_closed=gone.append) as one:
+    keeper = Keeper()
+    async with endpoint(CONFIG, keeper, on_flow_closed=gone.append) as one:
         async with phone(one) as caller:
             await caller.ask(options())
-            name = f"tcp:127.0.0.1:{caller.port}"
-            flow = one.flow_named(name)
+            [flow] = keeper.flows
+            assert one.flow_named(flow.name) is flow
         await until(lambda: gone)
         assert gone == [flow]
-        assert one.flow_named(name) is None
+        assert one.flow_named(flow.name) is None
         async with phone(one) as caller:
             await caller.ask(options())
             await one.stop()
             assert await caller.closed()
     assert gone == [flow]
+
+
+async def broken_call(one: Endpoint, port: int) -> int:
+    """A request from `port` on a connection that is then reset; the port, 0 being any."""
+    async with phone(one, source="127.0.0.1", port=port) as caller:
+        await caller.ask(options())
+        assert one.connections == 1
+        caller.reset()
+        await until(lambda: one.connections == 0)
+        return caller.port
+
+
+async def test_the_name_of_a_connection_never_comes_back() -> None:
+    """RFC 5626 §5.3.1: another one from the same port, and that of another life, are others."""
+    names: list[str] = []
+    port = 0
+    for _ in range(2):
+        keeper = Keeper()
+        async with endpoint(CONFIG, keeper) as one:
+            for _ in range(2):
+                port = await broken_call(one, port)
+                assert not any(one.flow_named(name) for name in names)
+        names += [flow.name for flow in keeper.flows]
+    assert len({name.partition("#")[0] for name in names}) == 1
+    assert len(set(names)) == 4
 
 
 @pytest.mark.parametrize("name", ["", "tcp", "tcp:x", "tcp:127.0.0.1:1", "udp:127.0.0.1:1>x", ">"])
