@@ -19,7 +19,8 @@ class Keepalives:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._queue: deque[str] = deque()
+        self._queue: deque[tuple[float, str]] = deque()
+        """In order of instants; one that is not in `_due_at` belongs to a flow that went."""
         self._due_at: dict[str, float] = {}
         self._missed: dict[str, int] = {}
         self._open: set[str] = set()
@@ -29,13 +30,13 @@ class Keepalives:
 
     def keep(self, flows: Iterable[str], now: float) -> None:
         """These are the flows now; a new one is due after one interval."""
-        current = set(flows)
-        for gone in self._due_at.keys() - current:
+        current = dict.fromkeys(flows)
+        for gone in self._due_at.keys() - current.keys():
             del self._due_at[gone]
-            self._missed.pop(gone, None)
-        for name in current - self._due_at.keys():
-            self._due_at[name] = now + self._interval
-            self._queue.append(name)
+            self.answered(gone)
+        for name in current:
+            if name not in self._due_at:
+                self._plan(name, now)
 
     def due(self, now: float, pause: float) -> list[str]:
         """The flows to send to now, when that is asked every `pause` seconds.
@@ -45,18 +46,14 @@ class Keepalives:
         """
         share = ceil(len(self._due_at) * pause / self._interval)
         taken: list[str] = []
-        for _ in range(len(self._queue)):
-            if len(taken) >= share or len(self._open) >= MAX_OPEN:
-                break
-            name = self._queue.popleft()
-            due_at = self._due_at.get(name)
-            if due_at is None:
-                continue
+        while self._queue and len(taken) < share and len(self._open) < MAX_OPEN:
+            due_at, name = self._queue[0]
             if due_at > now:
-                self._queue.appendleft(name)
                 break
-            self._queue.append(name)
-            self._due_at[name] = now + self._interval
+            self._queue.popleft()
+            if self._due_at.get(name) != due_at:
+                continue
+            self._plan(name, now)
             if name not in self._open:
                 self._open.add(name)
                 taken.append(name)
@@ -70,5 +67,11 @@ class Keepalives:
     def missed(self, name: str) -> bool:
         """Nothing came back; whether the flow counts as gone."""
         self._open.discard(name)
+        if name not in self._due_at:
+            return False
         self._missed[name] = self._missed.get(name, 0) + 1
         return self._missed[name] >= LOST_AFTER
+
+    def _plan(self, name: str, now: float) -> None:
+        self._due_at[name] = now + self._interval
+        self._queue.append((now + self._interval, name))

@@ -1,5 +1,7 @@
 """sip.nat_keepalive: OPTIONS at an even pace while bindings live, and what silence means."""
 
+from itertools import pairwise
+
 from proxy.answers import Extensions
 from proxy.changes import BindingsChange, Cause
 from proxy.keepalive import LOST_AFTER, MAX_OPEN, Keepalives
@@ -57,6 +59,35 @@ def test_flow_that_is_not_kept_any_more_is_left_alone() -> None:
     assert keepalives.due(10.0, 10.0) == NAMES[1:2]
 
 
+def test_flow_that_comes_back_does_not_keep_others_waiting() -> None:
+    """A phone was gone for five seconds: the others are asked once an interval all the same."""
+    keepalives = Keepalives(60.0)
+    asked: dict[str, list[int]] = {name: [] for name in NAMES[:3]}
+    for second in range(600):
+        keepalives.keep(NAMES[:2] if 70 <= second < 75 else NAMES[:3], float(second))
+        for name in keepalives.due(float(second), 1.0):
+            keepalives.answered(name)
+            asked[name].append(second)
+    gaps = [after - before for name in NAMES[:2] for before, after in pairwise(asked[name])]
+    assert len(gaps) == 16
+    assert all(58 <= gap <= 62 for gap in gaps)
+
+
+def test_flow_that_comes_back_starts_anew() -> None:
+    """What its former life left unanswered does not count, nor is it kept for ever."""
+    keepalives = Keepalives(10.0)
+    keepalives.keep(NAMES[:1], 0.0)
+    for now in (10.0, 20.0):
+        assert keepalives.due(now, 1.0) == NAMES[:1]
+        assert not keepalives.missed(NAMES[0])
+    assert keepalives.due(30.0, 1.0) == NAMES[:1]
+    keepalives.keep([], 31.0)
+    assert not keepalives.missed(NAMES[0])
+    keepalives.keep(NAMES[:1], 32.0)
+    assert keepalives.due(42.0, 1.0) == NAMES[:1]
+    assert not keepalives.missed(NAMES[0])
+
+
 def test_open_ones_are_bounded() -> None:
     keepalives = Keepalives(1.0)
     keepalives.keep([f"udp:{number}" for number in range(2 * MAX_OPEN)], 0.0)
@@ -66,6 +97,7 @@ def test_open_ones_are_bounded() -> None:
 
 def test_flow_is_lost_after_several_in_a_row() -> None:
     keepalives = Keepalives(1.0)
+    keepalives.keep(["udp:1"], 0.0)
     assert [keepalives.missed("udp:1") for _ in range(LOST_AFTER)] == [False] * (LOST_AFTER - 1) + [
         True
     ]
@@ -73,6 +105,7 @@ def test_flow_is_lost_after_several_in_a_row() -> None:
 
 def test_an_answer_forgives_what_was_missed() -> None:
     keepalives = Keepalives(1.0)
+    keepalives.keep(["udp:1"], 0.0)
     for _ in range(LOST_AFTER - 1):
         keepalives.missed("udp:1")
     keepalives.answered("udp:1")
