@@ -20,6 +20,8 @@ GUARDED: Final = frozenset(
 """What the stack and the relay live by: transactions and dialogs are matched by these (RFC 3261
 §17.1.3, §12.2.2), loops are found by them (§16.3), and bodies delimited (§18.3)."""
 ASSERTED: Final = "p-asserted-identity"
+ROOT: Final = "."
+"""End of a name that is complete (RFC 3261 §25.1): "example.com." is the host example.com."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """All that would end a line or a message early; a tab may stand in a header (RFC 3261 §25.1)."""
@@ -161,7 +163,7 @@ class RoutedRequest(SentMessage):
 
     @property
     def callee(self) -> str:
-        """The Request-URI as it is compared: host in lower case, no port, no parameters."""
+        """The Request-URI as it is compared: no port or parameters, the host as in `host`."""
         return _canonical(self.uri)
 
     @property
@@ -171,8 +173,9 @@ class RoutedRequest(SentMessage):
 
     @property
     def host(self) -> str:
-        """The host of the Request-URI as it is compared, see `SipUri.canonical_host`."""
-        return _addressed(self.uri).canonical_host
+        """The host of the Request-URI as it is compared: lower case, IPv6 in its shortest form,
+        without the dot that a name may end with."""
+        return _addressed(self.uri).canonical_host.rstrip(ROOT)
 
 
 class RoutedRegister(SentMessage):
@@ -263,7 +266,7 @@ def check_uri(uri: str) -> str:
 
 def _canonical(uri: str) -> str:
     try:
-        return aor_of(uri)
+        return aor_of(uri).rstrip(ROOT)
     except ParseError:
         return uri
 

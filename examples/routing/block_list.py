@@ -32,8 +32,9 @@ BLOCKED_CALLERS = frozenset(
         "sip:telemarketing@example.net",
     }
 )
-"""Callers as From names them, always as sip: and without port or parameters: 603, so that no
-other number of the callee is tried either."""
+"""Callers, always as sip: and without port or parameters: 603, so that no other number of the
+callee is tried either. Both who From names and who the sender was found to be are looked at: a user
+may call as nobody, and is blocked all the same."""
 
 BLOCKED_PATTERNS = tuple(
     re.compile(text)
@@ -42,8 +43,9 @@ BLOCKED_PATTERNS = tuple(
         r"sip:[0-9]{1,3}@(?!example\.com).*",  # somebody else's extensions
     )
 )
-"""Callers by pattern, matched against the whole of the same text: 603."""
+"""Callers by pattern, matched against the whole of the same texts: 603."""
 
+ANONYMOUS = re.compile(r"sip:anonymous@.*|.*[@:.]invalid", re.IGNORECASE)
 ANONYMOUS_MAY_CALL = False
 """Whether calls without a caller (RFC 3323 §4.1.1.3) get through: else 433 (RFC 5079)."""
 
@@ -55,10 +57,9 @@ def on_request(request: RoutedRequest) -> Reject | None:
     """Refuse what is blocked; all else goes on as ever."""
     if blocked_source(request.source[0]):
         return Reject(403)
-    caller = request.caller
-    if caller in BLOCKED_CALLERS or any(each.fullmatch(caller) for each in BLOCKED_PATTERNS):
+    if blocked_caller(request.caller) or blocked_caller(request.identity.aor or ""):
         return Reject(603)
-    if not ANONYMOUS_MAY_CALL and caller.endswith("@anonymous.invalid"):
+    if not ANONYMOUS_MAY_CALL and ANONYMOUS.fullmatch(request.caller):
         return Reject(433, "Anonymity Disallowed")
     return None
 
@@ -70,6 +71,11 @@ def on_register(register: RoutedRegister) -> Reject | None:
     if BLOCKED_PHONES.search(register.header("User-Agent") or ""):
         return Reject(403)
     return None
+
+
+def blocked_caller(caller: str) -> bool:
+    """Whether `caller` is in one of the tables."""
+    return caller in BLOCKED_CALLERS or any(each.fullmatch(caller) for each in BLOCKED_PATTERNS)
 
 
 def blocked_source(address: str) -> bool:

@@ -10,7 +10,12 @@ A user dials a number as people write it: "030 123-456", "0049 30 123456" or "+4
 number is brought into one form, +4930123456, and goes to the trunk with the longest prefix that
 fits. When that one fails with an error (not when the callee is busy or declines for good), the
 next trunk of the same line is tried. What is no number, such as "alice", and what is too short,
-such as the extension "201", goes on as ever, to the registered phones.
+such as the extension "201", goes on as ever, to the registered phones; a number of one of our users
+goes to that user, whoever calls.
+
+A user may also write the host of a trunk behind the number. That is judged and sent as if the
+number had been dialled alone, so nobody gets past the tables by it, and a barred number is barred
+at every host. List further names and addresses of your trunks in TRUNKS_TOO.
 
 Only who has shown credentials, or comes from a trusted peer, may call out. The trunk is told the
 caller's own number in P-Asserted-Identity (RFC 3325), whatever the phone itself claims. That header
@@ -41,8 +46,11 @@ TRUNKS: Mapping[str, tuple[str, ...]] = {
 }
 """Hosts by prefix, the longest prefix that fits wins; they are tried in this order."""
 
+TRUNKS_TOO = frozenset({"198.51.100.7", "sbc1.carrier-a.example.net"})
+"""Other names and addresses of the same hosts: those that their DNS entries lead to."""
+
 BARRED = ("+49900", "+49137", "+882")
-"""Prefixes that nobody may call: premium rates and satellite telephones."""
+"""Prefixes that nobody may call, at whatever host: premium rates and satellite telephones."""
 
 MAIN_NUMBER = "+4930123450"
 NUMBERS: Mapping[str, str] = {
@@ -51,21 +59,31 @@ NUMBERS: Mapping[str, str] = {
 }
 """Who calls out under a number of its own; all others show the main number."""
 
+USERS = {number: aor for aor, number in NUMBERS.items()} | {MAIN_NUMBER: "sip:alice@example.com"}
+"""Who is called by which number."""
+
+_TRUNK_HOSTS = TRUNKS_TOO.union(
+    re.split("[:;]", host)[0] for hosts in TRUNKS.values() for host in hosts
+)
 _DIALLED = re.compile(r"\+?[0-9]+")
 _SEPARATORS = str.maketrans("", "", " -.()/")
 
 
 def on_request(request: RoutedRequest) -> Relay | Reject | None:
     """Calls and text messages to numbers go out by a trunk; all else goes on as ever."""
-    if request.method not in ("INVITE", "MESSAGE") or request.host != OUR_DOMAIN:
+    if request.method not in ("INVITE", "MESSAGE"):
         return None
     number = normalised(request.user)
-    if number is None:
+    if number is not None and number.startswith(BARRED):
+        return Reject(403, "Barred Number")
+    if request.host in _TRUNK_HOSTS and number is None:
+        return Reject(403, "Numbers Only")
+    if number is None or (request.host != OUR_DOMAIN and request.host not in _TRUNK_HOSTS):
         return None
+    if number in USERS:
+        return Relay(USERS[number])
     if request.identity.aor is None:
         return Reject(403, "Say Who You Are")
-    if number.startswith(BARRED):
-        return Reject(403, "Barred Number")
     own_number = NUMBERS.get(request.identity.aor, MAIN_NUMBER)
     request.set_header("P-Asserted-Identity", f"<sip:{own_number}@{OUR_DOMAIN};user=phone>")
     request.remove_header("P-Preferred-Identity")

@@ -44,11 +44,18 @@ def test_a_request_shows_who_sent_what_from_where() -> None:
         pytest.param("sip:example.com", "", "example.com", id="no-user"),
         pytest.param("pres:bob@example.com", "bob", "example.com", id="presence"),
         pytest.param("sip:bob@[2001:DB8:0::1]", "bob", "[2001:db8::1]", id="ipv6"),
+        pytest.param("sip:bob@Example.com.:5060", "bob", "example.com", id="complete-name"),
     ],
 )
 def test_parts_of_the_request_uri(uri: str, user: str, host: str) -> None:
     view = routed(uri=uri)
     assert (view.user, view.host) == (user, host)
+
+
+def test_a_dot_at_the_end_makes_nobody_else() -> None:
+    """RFC 3261 §25.1: what is compared in a policy is the same host."""
+    view = routed(uri="sip:bob@example.com.")
+    assert (view.callee, view.uri) == ("sip:bob@example.com", "sip:bob@example.com.")
 
 
 def test_headers_are_read_in_any_case_and_form() -> None:

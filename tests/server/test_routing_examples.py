@@ -102,6 +102,16 @@ async def test_what_is_no_call_to_a_number_goes_on_as_ever(method: str, uri: str
     [
         pytest.param("sip:+49900123456@example.com", DIGEST, id="barred"),
         pytest.param("sip:0900123456@example.com", DIGEST, id="barred-as-dialled"),
+        pytest.param("sip:+49900123456@EXAMPLE.com.", DIGEST, id="barred-with-a-dot"),
+        pytest.param("sip:+49900123456@carrier-a.example.net", DIGEST, id="barred-at-a-trunk"),
+        pytest.param("sip:0900123456@Munich.example.net.:5061", DIGEST, id="barred-at-another"),
+        pytest.param("sip:00882123456@198.51.100.7", DIGEST, id="barred-at-an-address"),
+        pytest.param("sip:+49900123456@elsewhere.example", DIGEST, id="barred-anywhere"),
+        pytest.param("sip:+49900!123456@carrier-a.example.net", DIGEST, id="no-number-at-a-trunk"),
+        pytest.param("sip:carrier-b.example.net:5080", DIGEST, id="nobody-at-a-trunk"),
+        pytest.param(
+            "sip:+4930123456@carrier-a.example.net", Identity(None, "none"), id="nobody-at-trunk"
+        ),
         pytest.param("sip:+4930123456@example.com", Identity(None, "none"), id="nobody-we-know"),
     ],
 )
@@ -109,6 +119,33 @@ async def test_who_may_not_call_out_gets_403(uri: str, identity: Identity) -> No
     decision = await ask(TRUNK, request("INVITE", uri), identity)
     assert isinstance(decision, Reject)
     assert decision.status == 403
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("sip:030123456@carrier-b.example.net:5080", id="name"),
+        pytest.param("sip:+4930123456@198.51.100.7", id="address"),
+        pytest.param("sip:+4930123456@example.com.", id="dot"),
+    ],
+)
+async def test_the_host_of_a_trunk_chooses_nothing(uri: str) -> None:
+    """As if the number had been dialled alone: the table decides, and our number is shown."""
+    plan = await ask(TRUNK, request("INVITE", uri))
+    assert isinstance(plan, Plan)
+    assert plan.uris[0] == "sip:+4930123456@national.example.net"
+    assert plan.asserted
+
+
+@pytest.mark.parametrize("identity", [DIGEST, Identity(None, "none")], ids=["user", "stranger"])
+@pytest.mark.parametrize(
+    ("dialled", "aor"), [("+4930123452", BOB), ("030123450", ALICE)], ids=["own", "main"]
+)
+async def test_a_number_of_ours_is_its_user(dialled: str, aor: AoR, identity: Identity) -> None:
+    """What a trunk brings is not sent back to it."""
+    plan = await ask(TRUNK, request("INVITE", f"sip:{dialled}@example.com"), identity)
+    assert isinstance(plan, Plan)
+    assert plan.uris == (aor,)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +238,11 @@ BLOCK = "block_list.py"
         pytest.param("sip:201@evil.example", "192.0.2.10", 603, id="extension-elsewhere"),
         pytest.param("sip:201@example.com", "192.0.2.10", None, id="extension-of-ours"),
         pytest.param("sip:anonymous@anonymous.invalid", "192.0.2.10", 433, id="anonymous"),
+        pytest.param("sip:Anonymous@example.com", "192.0.2.10", 433, id="anonymous-of-ours"),
+        pytest.param("sip:x@y.invalid", "192.0.2.10", 433, id="host-that-is-none"),
+        pytest.param("sip:x@invalid.", "192.0.2.10", 433, id="host-that-is-none-at-all"),
+        pytest.param("sip:invalid@example.net", "192.0.2.10", None, id="somebody-called-invalid"),
+        pytest.param("sip:mallory@example.com.", "192.0.2.10", 603, id="caller-with-a-dot"),
         pytest.param("sip:carol@example.com", "203.0.113.9", 403, id="network"),
         pytest.param("sip:carol@example.com", "2001:db8:bad::9", 403, id="network-of-ipv6"),
         pytest.param("sip:carol@example.com", "2001:db8::9", None, id="another-network"),
@@ -211,6 +253,14 @@ async def test_who_is_blocked_is_refused(sender: str, source: str, status: int |
     message = request("INVITE", "sip:bob@example.com", sender=sender)
     decision = await ask(BLOCK, message, source=source)
     assert (decision.status if isinstance(decision, Reject) else None) == status
+
+
+@pytest.mark.parametrize("sender", ["sip:anonymous@anonymous.invalid", "sip:x@192.0.2.1"])
+async def test_who_is_blocked_is_refused_under_no_name_too(sender: str) -> None:
+    """RFC 3323 §4.1.1.3: a user may be anonymous in From; we know who it is."""
+    message = request("INVITE", "sip:bob@example.com", sender=sender)
+    mallory = Identity(AoR("sip:mallory@example.com"), "digest")
+    assert await ask(BLOCK, message, mallory) == Reject(603)
 
 
 @pytest.mark.parametrize(
