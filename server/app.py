@@ -1,8 +1,8 @@
 """The life of the server process: open, listen, say ready, serve, drain. Shell.
 
-SIGTERM and SIGINT drain (OPS-08): no new dialogs, responses still go out, queued writes are
-committed, and the process ends with status 0 within 10 seconds. SIGHUP reads certificates and
-the operator's routing file again.
+SIGTERM and SIGINT drain (OPS-08): no new dialogs, responses still go out, calls that ring on are
+refused and cancelled, queued writes are committed, and the process ends with status 0 within 10
+seconds. SIGHUP reads certificates and the operator's routing file again.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from store.role import Role
 from store.store import open_store
 
 SETTLE_LIMIT: Final = 4.0
-"""Seconds that requests in work get to end when the server drains."""
+"""Seconds that requests in work or being relayed get to end when the server drains."""
 STEP_LIMIT: Final = 1.0
 """Seconds that any other step of the drain may take."""
 STORE_LIMIT: Final = 3.0
@@ -154,10 +154,12 @@ class Process:
         reload_parts(parts)
 
     async def _settle(self, services: Services) -> None:
-        """Refuse new dialogs, and let the requests in work end."""
-        services.dispatcher.drain()
-        if not await services.dispatcher.settle(SETTLE_LIMIT):
-            log.warning("drain-incomplete", requests=services.dispatcher.in_work)
+        """Refuse new dialogs, let what is under way end, and answer what does not."""
+        dispatcher, relay = services.dispatcher, services.relay
+        dispatcher.drain()
+        if not await dispatcher.settle(SETTLE_LIMIT):
+            log.warning("drain-incomplete", requests=dispatcher.in_work, relayed=relay.under_way)
+        relay.close()
 
     async def state(self) -> str:
         """`ready`, or in a word why not; asks the store."""

@@ -108,14 +108,19 @@ class Dispatcher:
         self._draining = True
 
     async def settle(self, seconds: float) -> bool:
-        """Take no more work, and wait up to `seconds` for what there is; whether none is left.
+        """Wait up to `seconds` for what is in work or being relayed; whether none is left.
 
-        What were taken now would be committed and never answered.
+        Nothing is taken meanwhile but what belongs to a dialog that we relay, such as a BYE: other
+        requests could be committed and never answered.
         """
         self._settling = True
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=seconds)
-        return not self._tasks
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks or self._relay.under_way:
+                    if self._tasks:
+                        await asyncio.wait(self._tasks.values())
+                    await self._relay.settle()
+        return not self._tasks and not self._relay.under_way
 
     def on_request(self, tx: Transaction) -> None:
         """A new request; its retransmissions are the stack's affair."""
@@ -158,7 +163,7 @@ class Dispatcher:
             self._check_tags(request, road)
             tx.respond(200, headers=self._options)
             return True
-        if self._refuses_load(request):
+        if self._refuses_load(request, road):
             tx.respond(503, headers=_BUSY)
             return True
         identities = self._identities
@@ -183,8 +188,10 @@ class Dispatcher:
             return event_road(request, road, place, self._packages, self._listed)
         return road
 
-    def _refuses_load(self, request: Request) -> bool:
-        if self._settling or len(self._tasks) >= self._max_in_work:
+    def _refuses_load(self, request: Request, road: Road) -> bool:
+        if len(self._tasks) >= self._max_in_work:
+            return True
+        if self._settling and road is not Road.IN_DIALOG:
             return True
         return self._draining and request.method in DIALOG_MAKERS and request.to.tag is None
 

@@ -387,6 +387,43 @@ async def test_settling_takes_nothing_that_it_would_not_answer() -> None:
     assert before.statuses == [200]
 
 
+async def test_settling_waits_for_what_is_relayed() -> None:
+    """RFC 3261 §16.7: the response of the far side still goes back."""
+    world = World()
+    world.store.sets[BOB] = BindingSet(1, (binding("sip:bob@192.0.2.20"),))
+    tx = await world.send("MESSAGE", "sip:bob@example.com")
+    settled = asyncio.create_task(world.dispatcher.settle(5))
+    await asyncio.sleep(0)
+    assert not settled.done()
+    world.sender.sent[0].answer(200)
+    assert await settled
+    assert tx.statuses == [200]
+
+
+async def test_settling_gives_up_what_takes_too_long() -> None:
+    world = World()
+    world.store.sets[BOB] = BindingSet(1, (binding("sip:bob@192.0.2.20"),))
+    await world.send("INVITE", "sip:bob@example.com")
+    assert not await world.dispatcher.settle(0)
+
+
+async def test_settling_lets_calls_end() -> None:
+    """RFC 3261 §15: a BYE that comes just then is for the two phones, not for us."""
+    world = World()
+    world.events.go_on.clear()
+    world.begin(request(*PUBLISH))
+    settled = asyncio.create_task(world.dispatcher.settle(5))
+    await asyncio.sleep(0)
+    route = f"Route: <sip:{dialog_mark('call-1', KEY)}@192.0.2.1:5060;lr>"
+    bye = world.begin(request("BYE", "sip:bob@192.0.2.20", route, to=f"<{BOB}>;tag=b"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    world.sender.sent[0].answer(200)
+    world.events.go_on.set()
+    assert await settled
+    assert bye.statuses == [200]
+
+
 async def test_ack_goes_to_the_relay() -> None:
     """RFC 3261 §13.2.2.4."""
     world = World()
