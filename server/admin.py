@@ -3,13 +3,14 @@
 No authentication: it listens on loopback unless the settings say otherwise.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from server.admin_host import host_check
 from server.metrics import Metrics
 
 READY: Final = "ready"
@@ -26,8 +27,8 @@ class AdminSources:
     """Facts for /api/status, fit for JSON."""
 
 
-def admin_app(sources: AdminSources) -> web.Application:
-    """The aiohttp application of the admin listener."""
+def admin_app(sources: AdminSources, hosts: Container[str] = ()) -> web.Application:
+    """The aiohttp application of the admin listener, whose API may be called by `hosts`."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -44,7 +45,7 @@ def admin_app(sources: AdminSources) -> web.Application:
     async def status(_: web.Request) -> web.Response:
         return web.json_response({"state": await sources.state(), **sources.status()})
 
-    app = web.Application()
+    app = web.Application(middlewares=(host_check(hosts),))
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)

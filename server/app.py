@@ -127,7 +127,8 @@ class Process:
     async def _start_http(self, stack: AsyncExitStack, services: Services) -> None:
         settings = self._settings
         trusted = TrustedPeers(settings.http.trusted_peers).trusts
-        admin = admin_app(AdminSources(services.metrics, self.state, self.status))
+        sources = AdminSources(services.metrics, self.state, self.status)
+        admin = admin_app(sources, settings.admin.hosts)
         registrar = services.registrar
         listeners: dict[str, HttpListener] = {}
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)

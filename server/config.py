@@ -167,6 +167,11 @@ class AdminSettings(BaseModel):
     model_config = _SECTION
 
     listen: HttpListen = Field("127.0.0.1:8081", description="/healthz /readyz /metrics /api")
+    hosts: Annotated[tuple[Domain, ...], AsList] = Field(
+        (),
+        description="names by which /api may be called, besides localhost and IP addresses "
+        "(a web page under another name is no operator)",
+    )
 
 
 class HostCertificate(BaseModel):

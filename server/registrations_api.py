@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from proxy.errors import ProxyError
 from server.errors import ServerError
 from server.subscribers import served
+from sip.address import NameAddr
 from sip.uri import AoR
 from store.errors import StoreError
 from store.values import Binding
@@ -41,8 +43,9 @@ def serve_registrations(
 async def _or_503(answer: Awaitable[Result]) -> Result:
     try:
         return await answer
-    except StoreError as error:
-        raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+    except (StoreError, ProxyError) as error:
+        text = str(error) or "others are changing the same bindings"
+        raise web.HTTPServiceUnavailable(text=f"{text}\n") from error
 
 
 def _aor(request: web.Request, domains: Sequence[str]) -> AoR:
@@ -61,7 +64,7 @@ def _shown(binding: Binding) -> dict[str, object]:
         "instance": binding.instance,
         "reg_id": binding.reg_id,
         "user_agent": binding.user_agent,
-        "path": list(binding.path),
+        "path": [_host(hop) for hop in binding.path],
         "call_id": binding.call_id,
         "cseq": binding.cseq,
         "updated_at": binding.updated_at,
@@ -69,3 +72,9 @@ def _shown(binding: Binding) -> dict[str, object]:
         "flow": binding.flow,
         "worker": binding.worker,
     }
+
+
+def _host(hop: str) -> str:
+    """A hop of a Path without its user part: whoever shows that token may send to the phone's
+    connection without a challenge (RFC 5626 §5.3)."""
+    return str(NameAddr.parse(hop).sip_uri._replace(user=None, password=None))
