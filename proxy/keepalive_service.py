@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from proxy.keepalive import Keepalives
+from proxy.outbound import UDP
 from proxy.ports import Sender
 from proxy.registrar_service import RegistrarService
 from sip.errors import TransportError
@@ -23,7 +24,6 @@ from store.values import Binding
 
 PAUSE: Final = 1.0
 """Seconds between two looks at what is due."""
-UDP: Final = "udp:"
 MAX_FORWARDS: Final = "1"
 """For the client itself, and nobody behind it."""
 

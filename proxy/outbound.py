@@ -18,6 +18,8 @@ from store.values import Binding
 
 INVALID_HOST: Final = ".invalid"
 """How WebSocket and other clients with no address of their own name themselves (RFC 7118 §5)."""
+UDP: Final = "udp:"
+"""How the name of a flow begins that is no connection."""
 _WEB_SOCKETS: Final = ("ws:", "wss:")
 
 
@@ -93,7 +95,7 @@ def outlives_flow(binding: Binding) -> bool:
     """
     if binding.reg_id is not None or INVALID_HOST in binding.contact:
         return False
-    if binding.flow.startswith((*_WEB_SOCKETS, "udp:")):
+    if binding.flow.startswith((*_WEB_SOCKETS, UDP)):
         return False
     try:
         uri = NameAddr("", binding.contact).sip_uri

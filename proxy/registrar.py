@@ -89,10 +89,15 @@ def replaced(
     return Decision(put, _removed(put, gone + lapsed), lapsed, by_preference(after))
 
 
-def without_flow(current: BindingSet, flow: str, worker: str, now: float) -> Decision:
-    """What is left when `flow` of the process `worker` is gone (RFC 5626 §7)."""
+def without_flow(
+    current: BindingSet, flow: str, worker: str, now: float, lost_at: float
+) -> Decision:
+    """What is left when `flow` of the process `worker` is gone since `lost_at` (RFC 5626 §7).
+
+    What was registered later stays: by UDP, the client came back from the same port.
+    """
     present = live(current.bindings, now)
-    gone = on_flow(present, flow, worker)
+    gone = tuple([each for each in on_flow(present, flow, worker) if each.updated_at <= lost_at])
     put = tuple(without_hop(binding) for binding in gone if outlives_flow(binding))
     return replaced(present, put, gone)
 

@@ -16,7 +16,7 @@ from proxy.errors import Contention, LoopingContact, NoBinding, NotFound, NotOwn
 from proxy.flow_index import FlowIndex
 from proxy.gruu import Gruu, Gruus, bound
 from proxy.ledger import Ledger
-from proxy.outbound import Edge
+from proxy.outbound import UDP, Edge, outlives_flow, without_hop
 from proxy.ports import BindingStore, Clock, Transaction
 from proxy.registrar import (
     Decision,
@@ -51,6 +51,8 @@ class _Chore(NamedTuple):
     flow: str = ""
     """The flow that was lost, and the process that held it; empty to read the AoR again."""
     worker: str = ""
+    lost_at: float = 0.0
+    """Unix seconds; what was registered later stays."""
 
 
 class RegistrarService:
@@ -65,15 +67,18 @@ class RegistrarService:
         clock: Clock,
         edge: Edge,
         extensions: Extensions,
+        is_open: Callable[[str], bool] = lambda flow: True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`is_ours` says of a host in lower case whether it is a domain that we serve."""
+        """`is_ours` says of a host in lower case whether it is a domain that we serve; `is_open`
+        of a flow's name whether this process holds such a flow."""
         self._store = store
         self._limits = limits
         self._is_ours = is_ours
         self._clock = clock
         self._edge = edge
         self._extensions = extensions
+        self._is_open = is_open
         self._gruus = Gruus(edge.key)
         self._ledger = Ledger()
         self._flows = FlowIndex()
@@ -106,11 +111,12 @@ class RegistrarService:
         tx.respond(200, headers=headers)
         if registration.on_flow and registration.adds:
             self._hold(registration, tx.flow)
+        self._reachable(registration.aor, decision.bindings)
 
     async def lookup(self, aor: AoR) -> tuple[Binding, ...]:
-        """Live bindings of `aor`, highest q first."""
+        """Live bindings of `aor` that are not on a flow that is gone, highest q first."""
         known = self._ledger.get(aor) or await self._load(aor)
-        return by_preference(live(known.bindings, self._clock()))
+        return by_preference(self._reachable(aor, live(known.bindings, self._clock())))
 
     async def targets(self, uri: Uri, request: Request | None) -> Targets:
         """Where `request` may go that is for `uri`, the AoR or a GRUU of a user (RFC 3261 §16.5).
@@ -151,13 +157,15 @@ class RegistrarService:
 
     def flow_name_lost(self, name: str) -> None:
         """The flow of this name leads nowhere any more."""
+        now = self._clock()
         for aor in self._flows.drop(name):
-            self._backlog.add(_Chore(aor, Cause.FLOW_LOST, name, self._edge.worker))
+            self._backlog.add(_Chore(aor, Cause.FLOW_LOST, name, self._edge.worker, now))
 
     def flow_failed(self, aor: AoR, binding: Binding) -> None:
         """A request to `binding` failed because its flow is gone (RFC 5626 §7)."""
         if binding.flow:
-            self._backlog.add(_Chore(aor, Cause.FLOW_LOST, binding.flow, binding.worker))
+            flow, worker, since = binding.flow, binding.worker, binding.updated_at
+            self._backlog.add(_Chore(aor, Cause.FLOW_LOST, flow, worker, since))
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -190,6 +198,28 @@ class RegistrarService:
             self._flows.add(registration.flow, registration.aor)
         if flow.closed:
             self.flow_lost(flow)
+
+    def _reachable(self, aor: AoR, bindings: tuple[Binding, ...]) -> tuple[Binding, ...]:
+        """What is left of `bindings` without connections of ours that are gone (RFC 5626 §7).
+
+        Those of a former life of this process are met here, and go from the store from now on.
+        """
+        lost = [each for each in bindings if self._is_lost(each)]
+        if not lost:
+            return bindings
+        for each in lost:
+            self.flow_failed(aor, each)
+        return tuple(
+            without_hop(each) if each in lost else each
+            for each in bindings
+            if each not in lost or outlives_flow(each)
+        )
+
+    def _is_lost(self, binding: Binding) -> bool:
+        """Whether it is on a connection of this process that is closed; UDP never is."""
+        if binding.worker != self._edge.worker or binding.flow.startswith(UDP):
+            return False
+        return bool(binding.flow) and not self._is_open(binding.flow)
 
     def _gruu(self, uri: Uri) -> Gruu | None:
         """The GRUU that `uri` is. Raises NotFound when it only looks like one (RFC 5627 §6.1)."""
@@ -287,6 +317,6 @@ class RegistrarService:
             chore.aor,
             now,
             self._ledger.get(chore.aor),
-            lambda current: without_flow(current, chore.flow, chore.worker, now),
+            lambda current: without_flow(current, chore.flow, chore.worker, now, chore.lost_at),
             chore.cause,
         )

@@ -160,6 +160,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         clock=time.time,
         edge=edge,
         extensions=registrar_extensions(settings),
+        is_open=lambda name: endpoint.flow_named(name) is not None,
     )
     events = EventService(
         store=store,

@@ -177,12 +177,14 @@ class SipClient:
         transport: str = "UDP",
         *,
         source: str | None = None,
+        port: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> Self:
-        """Bind a UDP socket, or connect over TCP or TLS, to `server`; from the address `source`."""
+        """Bind a UDP socket, or connect over TCP or TLS, to `server`; from the address `source`,
+        and its `port`."""
         client = cls(server, transport)
         loop = asyncio.get_running_loop()
-        bound = (source, 0) if source else None
+        bound = (source, port) if source else None
         made: asyncio.BaseTransport
         if transport == "UDP":
             made, client._pipe = await loop.create_datagram_endpoint(

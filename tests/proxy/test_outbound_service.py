@@ -1,5 +1,7 @@
 """RFC 5626 §5 to §7, RFC 5627 §5, RFC 3608 through the registrar's shell."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from proxy.answers import Extensions
@@ -11,12 +13,26 @@ from proxy.targets import Targets
 from sip.authenticator import Identity
 from sip.message import Response
 from sip.uri import SipUri
-from store.values import Binding, BindingSet
+from store.errors import StoreError
+from store.operations import WriteBindings
+from store.outcomes import BindingsOutcome
+from store.values import Binding, BindingSet, Change, Kind
 from tests.proxy.proxykit import ALICE, EDGE, FakeFlow, FakeStore, FakeTransaction, request
 
 INSTANCE = '+sip.instance="<urn:uuid:1>"'
 PUBLIC = f"{ALICE};gr=urn:uuid:1"
 SOURCE = ("192.0.2.10", 40000)
+
+
+class Shaky(FakeStore):
+    """A store that is out at times."""
+
+    down = False
+
+    async def write_bindings(self, op: WriteBindings) -> BindingsOutcome:
+        if self.down:
+            raise StoreError("down")
+        return await super().write_bindings(op)
 
 
 class World:
@@ -25,8 +41,12 @@ class World:
     def __init__(self, extensions: Extensions | None = None) -> None:
         self.now = 1000.0
         self.cseq = 0
-        self.store = FakeStore()
+        self.store = Shaky()
         self.heard: list[BindingsChange] = []
+        self.closed: set[str] = set()
+        """Names of flows that are gone."""
+        self.later: Callable[[], Awaitable[object]] | None = None
+        """Done while the store is out."""
         self.registrar = RegistrarService(
             store=self.store,
             limits=Limits(min_expires=60, max_expires=7200, max_contacts=5),
@@ -34,8 +54,14 @@ class World:
             clock=lambda: self.now,
             edge=EDGE,
             extensions=extensions or Extensions(),
+            is_open=lambda name: name not in self.closed,
+            sleep=self._sleep,
         )
         self.registrar.subscribe(self.heard.append)
+
+    async def _sleep(self, seconds: float) -> None:
+        if self.later is not None:
+            await self.later()
 
     async def register(
         self,
@@ -168,6 +194,67 @@ async def test_flow_that_was_replaced_meanwhile_stays() -> None:
     world.registrar.flow_failed(ALICE, old)
     await world.registrar.settle()
     assert [one.flow for one in world.stored] == ["ws:192.0.2.10:40001"]
+
+
+async def test_binding_of_a_connection_of_a_former_life_is_met_and_goes() -> None:
+    """RFC 5626 §7, LOC-04: the process was killed, so nobody was told that the flow is lost."""
+    world = World()
+    await world.register("<sip:a@x.invalid>", flow=FakeFlow("WS", SOURCE))
+    await world.register("<sip:alice@192.0.2.10:5070;transport=tcp>", flow=FakeFlow("TCP", SOURCE))
+    await world.register("<sip:alice@10.0.0.5>", flow=FakeFlow(remote=("203.0.113.5", 40000)))
+    world.closed = {binding.flow for binding in world.stored}
+    found = await world.registrar.lookup(ALICE)
+    assert {one.contact for one in found} == {
+        "sip:alice@192.0.2.10:5070;transport=tcp",
+        "sip:alice@10.0.0.5",
+    }
+    await world.registrar.settle()
+    assert {(one.contact, one.flow[:4]) for one in world.stored} == {
+        ("sip:alice@192.0.2.10:5070;transport=tcp", ""),
+        ("sip:alice@10.0.0.5", "udp:"),
+    }
+    assert {change.cause for change in world.heard[3:]} == {Cause.FLOW_LOST}
+
+
+async def test_flow_of_another_process_is_not_ours_to_judge() -> None:
+    """RFC 5626 §5.3.1: its own process says 430 when it is gone."""
+    world = World()
+    await world.register("<sip:a@x.invalid>", flow=FakeFlow("WS", SOURCE))
+    there = world.stored[0]._replace(worker="w2")
+    world.store.sets[ALICE] = BindingSet(7, (there,))
+    world.registrar.on_change(Change(Kind.BINDING, ALICE, 7))
+    await world.registrar.settle()
+    world.closed = {there.flow}
+    assert await world.registrar.lookup(ALICE) == (there,)
+
+
+async def test_phone_that_comes_back_takes_its_former_connections_along() -> None:
+    """One that dials anew from another port each time does not fill its address-of-record."""
+    world = World()
+    for port in range(40000, 40003):
+        flow = FakeFlow("TCP", ("192.0.2.10", port))
+        await world.register(f"<sip:alice@192.0.2.10:{port};transport=tcp>", flow=flow)
+        await world.registrar.settle()
+        assert len(world.stored) == 1
+        world.closed.add(flow.name)
+
+
+async def test_what_is_registered_after_the_loss_stays() -> None:
+    """RFC 5626 §7: the store was out for a moment, and the phone is back on the same port."""
+    world = World(Extensions(nat_keepalive=30))
+    flow = FakeFlow(remote=("203.0.113.5", 40000))
+    await world.register("<sip:alice@10.0.0.5>", flow=flow)
+    world.store.down = True
+
+    async def comes_back() -> None:
+        world.later, world.store.down, world.now = None, False, world.now + 1.0
+        await world.register("<sip:alice@10.0.0.5>", flow=flow)
+
+    world.later = comes_back
+    world.registrar.flow_name_lost(flow.name)
+    await world.registrar.settle()
+    assert [one.flow for one in world.stored] == [flow.name]
+    assert Cause.FLOW_LOST not in {change.cause for change in world.heard}
 
 
 async def test_operator_removes_all() -> None:

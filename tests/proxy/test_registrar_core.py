@@ -269,7 +269,7 @@ def test_lost_flow_takes_what_nothing_else_reaches(lost: Binding, left: bool) ->
     """RFC 5626 §7; a plain TCP phone is tried by its contact from then on."""
     other = binding(TWO, flow=lost.flow, worker="w2")
     current = BindingSet(1, (lost, other))
-    decision = without_flow(current, lost.flow, "w1", NOW)
+    decision = without_flow(current, lost.flow, "w1", NOW, NOW)
     assert other in decision.bindings
     assert [(one.contact, one.flow, one.path) for one in decision.put] == (
         [(lost.contact, "", ())] if left else []
