@@ -19,9 +19,9 @@ from server.host import cannot_listen
 from sip.transport.acceptor import Acceptor
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
+from sip.transport.descriptors import HTTP_SHARE, affordable_connections
 from sip.transport.gate import Gate
 from sip.transport.http_guard import HttpBounds, HttpGuard
-from sip.transport.layer import affordable_connections
 from sip.transport.timers import LoopTimers
 
 TRANSPORT: Final = "http"
@@ -105,9 +105,8 @@ async def start_http(
     """
     await runner.setup()
     gate = Gate(
-        total=min(max_connections, affordable_connections()),
+        total=min(max_connections, affordable_connections(HTTP_SHARE)),
         per_source=max_per_source,
-        handshakes=0,
         trusted=trusted,
     )
     listener = HttpListener(runner, bounds, gate)

@@ -1,13 +1,12 @@
 """One listening socket for streams of any kind: TCP, TLS, WebSocket. Shell.
 
-Who may come in is decided by address, before anything is allocated and before a TLS handshake
-begins. When the host has no descriptors or memory left the socket is left alone for a moment:
-neither a loop that spins nor an end of the process.
+Who may come in is decided by address, before anything is allocated. When the host has no
+descriptors or memory left the socket is left alone for a moment: neither a loop that spins nor
+an end of the process.
 """
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 from errno import ECONNABORTED, EINTR, errorcode
 from sys import intern
@@ -15,10 +14,9 @@ from typing import Any, Final
 
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
-from sip.transport.gate import Gate, Refusal
+from sip.transport.counted_socket import CountedSocket
+from sip.transport.gate import Gate
 from sip.transport.timers import Timers
-from sip.transport.tls_transport import TlsTransport
-from sip.wheel import Timer
 
 BACKLOG: Final = 1024
 BURST: Final = 64
@@ -30,38 +28,6 @@ _ONE_CONNECTION: Final = frozenset({ECONNABORTED, EINTR})
 """Errors of accept(2) that are over with the connection they concern."""
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
-
-
-class AcceptedSocket(socket.socket):
-    """A connection that was let in; leaves the gate once it is closed, by whomever and whyever.
-
-    A subclass because closing the socket is the one thing that every road has in common:
-    failed handshakes, event loops of either kind, and protocols that are not ours.
-    """
-
-    __slots__ = ("_gate", "_source")
-
-    def __init__(self, taken: socket.socket, gate: Gate, source: str) -> None:
-        family, kind, number = taken.family, taken.type, taken.proto
-        super().__init__(family, kind, number, fileno=taken.detach())
-        self.setblocking(False)
-        self._gate: Gate | None = gate
-        self._source = source
-
-    def close(self) -> None:
-        """Close, and leave."""
-        super().close()
-        self._leave()
-
-    def detach(self) -> int:
-        """What uvloop does in place of `close`, when it has closed the descriptor itself."""
-        self._leave()
-        return super().detach()
-
-    def _leave(self) -> None:
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            gate.leave(self._source)
 
 
 class Acceptor:
@@ -76,20 +42,16 @@ class Acceptor:
         stats: ConnectionStats,
         timers: Timers,
         factory: ProtocolFactory,
-        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        """Bind and listen; BadListener when that cannot be. `tls` gives the context of the next
-        connection, so that new certificates need no new socket."""
+        """Bind and listen; BadListener when that cannot be. `factory` makes the protocol of each
+        connection."""
         self._loop = asyncio.get_running_loop()
         self._transport = address.transport
-        self._handshake_timeout = config.handshake_timeout
         self._gate = gate
         self._stats = stats
         self._timers = timers
         self._factory = factory
-        self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
-        self._handshakes: dict[TlsTransport, Timer] = {}
         self._socket = bind_stream(address, config)
         self.closed = False
         host, port = self._socket.getsockname()[:2]
@@ -98,15 +60,13 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Let the port go, and those whose handshake is not done."""
+        """Let the port go; only who was let in this very moment loses its connection."""
         if not self.closed:
             self.closed = True
             self._loop.remove_reader(self._socket)
             self._socket.close()
             for task in self._tasks:
                 task.cancel()
-            for wire in list(self._handshakes):
-                wire.abort()
 
     def _resume(self) -> None:
         if not self.closed:
@@ -136,60 +96,30 @@ class Acceptor:
 
     def _take(self, taken: socket.socket, address: tuple[Any, ...]) -> None:
         source = intern(address[0])
-        refusal = self._gate.admit(source, secure=self._tls is not None)
-        if refusal is Refusal.HANDSHAKES and self._give_up_oldest():
-            refusal = self._gate.admit(source, secure=True)
+        refusal = self._gate.admit(source)
         if refusal is not None:
             taken.close()
             self._stats.refuse(self._transport, refusal)
             return
-        sock = AcceptedSocket(taken, self._gate, source)
+        sock = CountedSocket(taken, self._gate, source)
         self._stats.accepted[self._transport] += 1
-        factory = self._factory if self._tls is None else self._secured(self._tls())
-        task = self._loop.create_task(self._connect(sock, factory))
+        task = self._loop.create_task(self._connect(sock))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: self._connected(done, sock))
 
-    async def _connect(self, sock: AcceptedSocket, factory: ProtocolFactory) -> None:
+    async def _connect(self, sock: CountedSocket) -> None:
         try:
-            await self._loop.connect_accepted_socket(factory, sock)
+            await self._loop.connect_accepted_socket(self._factory, sock)
         except OSError:
             sock.close()
 
-    def _secured(self, context: ssl.SSLContext) -> ProtocolFactory:
-        """Makes a protocol that shakes hands, for so long as is allowed."""
-
-        def secure() -> TlsTransport:
-            wire = TlsTransport(context, self._factory(), done=lambda error: ended(wire, error))
-            limit = self._timers.now() + self._handshake_timeout
-            self._handshakes[wire] = self._timers.schedule(limit, wire.abort)
-            return wire
-
-        def ended(wire: TlsTransport, error: Exception | None) -> None:
-            if self._forget(wire) and error is not None:
-                self._stats.failed_handshakes[self._transport] += 1
-
-        self._gate.handshaking += 1
-        return secure
-
-    def _forget(self, wire: TlsTransport) -> bool:
-        """A handshake is over; False when it was given up before."""
-        timer = self._handshakes.pop(wire, None)
-        if timer is None:
-            return False
-        timer.cancel()
-        self._gate.handshaking -= 1
-        return True
-
-    def _give_up_oldest(self) -> bool:
-        """Let the handshake go that takes longest: who only holds a place loses it to the next."""
-        oldest = next(iter(self._handshakes), None)
-        if oldest is None:
-            return False
-        self._forget(oldest)
-        self._stats.failed_handshakes[self._transport] += 1
-        oldest.abort()
-        return True
+    def _connected(self, task: asyncio.Task[None], sock: CountedSocket) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            sock.close()
+        elif (error := task.exception()) is not None:
+            sock.close()
+            self._loop.call_exception_handler({"message": "accepting failed", "exception": error})
 
 
 def bind_stream(address: ListenAddress, config: EndpointConfig) -> socket.socket:

@@ -118,8 +118,13 @@ class EndpointConfig:
     """For a connection of our own, TLS handshake included."""
     handshake_timeout: float = 10.0
     """For the TLS handshake of a connection that we accept."""
+    max_connecting: int = 500
+    """Connections of our own that are not there yet; past it the next fails at once."""
+    max_connecting_per_host: int = 100
+    """Of them to one address."""
     max_handshakes: int = 2_000
-    """Accepted connections whose TLS handshake is not done; past it the oldest is given up."""
+    """Accepted connections whose TLS handshake is not done; past it the oldest is given up,
+    whichever listener it came to."""
     tls: TlsConfig = field(default_factory=TlsConfig)
     max_message: int = 65_535
     """The largest message on a connection."""

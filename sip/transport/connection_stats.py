@@ -10,7 +10,7 @@ class ConnectionStats:
         self.accepted: Counter[str] = Counter()
         """By transport; with TLS before the handshake."""
         self.refused: Counter[tuple[str, str]] = Counter()
-        """By transport and reason: "total", "source", "handshakes", or the error of the host."""
+        """By transport and reason: "total", "source", or the error of the host."""
         self.failed_handshakes: Counter[str] = Counter()
         """Accepted connections whose TLS handshake failed or took too long, by transport."""
         self.opened: Counter[str] = Counter()

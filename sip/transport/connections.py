@@ -5,7 +5,8 @@ peer's address. Those that went silent, or deal with us too slowly, are closed.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Final, Protocol
 
@@ -65,7 +66,12 @@ class Connections:
         self._boot = os.urandom(BOOT_OCTETS).hex()
         self._numbers = count(1)
         self._all: dict[str, Connection] = {}
-        self._by_remote: dict[str, dict[Address, Connection]] = {name: {} for name in STREAMS}
+        self._open: Counter[str] = Counter()
+        self._by_remote: dict[str, dict[Address, tuple[Connection, ...]]] = {
+            name: {} for name in STREAMS
+        }
+        """The newest first. A server of many domains has one for each of its certificates, and a
+        peer's port can be connected to several of our listeners."""
         self._aliases: dict[Address, Connection] = {}
         self._alias_of: dict[Connection, Address] = {}
         self._listening: list[ListenAddress] = []
@@ -86,23 +92,29 @@ class Connections:
 
     def open_by(self, transport: str) -> int:
         """How many are open by `transport`, in lower case."""
-        return len(self._by_remote[transport])
+        return self._open[transport]
 
     def add(self, flow: Connection) -> bool:
         """Take a new connection in, whose handshakes are done; False when we are closing."""
         if self.closed:
             return False
+        transport = flow.transport.lower()
         self._all[flow.name] = flow
-        self._by_remote[flow.transport.lower()][flow.remote] = flow
+        self._open[transport] += 1
+        table = self._by_remote[transport]
+        table[flow.remote] = (flow, *table.get(flow.remote, ()))
         return True
 
     def drop(self, flow: Connection) -> None:
         """A connection is gone."""
         if self._all.pop(flow.name, None) is None:
             return
-        table = self._by_remote[flow.transport.lower()]
-        if table.get(flow.remote) is flow:
-            del table[flow.remote]
+        transport = flow.transport.lower()
+        self._open[transport] -= 1
+        table = self._by_remote[transport]
+        others = tuple(one for one in table.pop(flow.remote) if one is not flow)
+        if others:
+            table[flow.remote] = others
         self._forget_alias(flow)
         self._on_closed(flow)
 
@@ -126,13 +138,12 @@ class Connections:
         if remote is not None:
             del self._aliases[remote]
 
-    def find(self, transport: str, remote: Address) -> Connection | None:
-        """The open connection to `remote`, whoever opened it."""
+    def find(self, transport: str, remote: Address) -> Iterator[Connection]:
+        """The open connections to `remote`, whoever opened them, the newest first."""
         for name in _MEANT.get(transport, ()):
-            flow = self._by_remote[name].get(remote)
-            if flow is not None and not flow.closed:
-                return flow
-        return None
+            for flow in self._by_remote[name].get(remote, ()):
+                if not flow.closed:
+                    yield flow
 
     def leading_to(self, target: Target) -> Connection | None:
         """The open connection that may be used for `target`.
@@ -141,11 +152,11 @@ class Connections:
         target that is but an address is whoever holds that end of the connection.
         """
         remote = (target.host, target.port)
-        flow = self.find(target.transport, remote)
-        if flow is not None and (not flow.secure or numeric(target.domain) or _is(flow, target)):
-            return flow
-        flow = self._aliases.get(remote) if target.transport == "tls" else None
-        return flow if flow is not None and not flow.closed and _is(flow, target) else None
+        for flow in self.find(target.transport, remote):
+            if not flow.secure or numeric(target.domain) or _is(flow, target):
+                return flow
+        alias = self._aliases.get(remote) if target.transport == "tls" else None
+        return alias if alias is not None and not alias.closed and _is(alias, target) else None
 
     def listens(self, address: ListenAddress) -> None:
         """Remember a listener, whose address may be told to peers."""

@@ -148,8 +148,7 @@ class Endpoint:
     def flow_now(self, uri: SipUri, *, prefer: Flow | None = None) -> Flow | None:
         """A flow to `uri` that needs no waiting, or None: a name, or a connection to be opened.
 
-        `prefer` is the flow to use when it leads to the same host by the same transport, and
-        otherwise says which of our sockets to use.
+        `prefer` says which of our UDP sockets to use.
         """
         target = self._flows.numeric_target(uri)
         return None if target is None else self._flows.open_flow(target, prefer)

@@ -1,7 +1,7 @@
-"""How many connections are let in, in all and from one source. Pure.
+"""Whether one more connection may be let in, or opened by us. Pure.
 
-An accepted socket counts from the moment it is accepted until it is closed, so that those which
-never finish their TLS handshake count too. Whom we connect to ourselves is not counted here.
+Asked before anything is allocated for it, so that a flood of connections costs a close each.
+Those that we open count against the peer's address as well: peers have a say in that.
 """
 
 from collections import Counter
@@ -16,7 +16,6 @@ class Refusal(StrEnum):
 
     TOTAL = "total"
     SOURCE = "source"
-    HANDSHAKES = "handshakes"
 
 
 class Gate:
@@ -27,29 +26,24 @@ class Gate:
         *,
         total: int,
         per_source: int,
-        handshakes: int,
         trusted: Callable[[str], bool] = lambda address: False,
     ) -> None:
-        """At most `total` connections, `per_source` of one address (of one network, with IPv6)
-        unless it is `trusted`, and `handshakes` whose TLS handshake is not done."""
-        self._total = total
+        """At most `total` connections, and `per_source` of one address (of one network, with
+        IPv6) unless it is `trusted`."""
+        self.total = total
         self._per_source = per_source
-        self._handshakes = handshakes
         self._trusted = trusted
         self._sources: Counter[str] = Counter()
         self.open = 0
-        """Accepted and not closed."""
-        self.handshaking = 0
+        """Accepted or opened by us, and not closed."""
 
-    def admit(self, source: str, *, secure: bool) -> Refusal | None:
-        """Count one from `source` in; or why not."""
-        if self.open >= self._total:
+    def admit(self, source: str) -> Refusal | None:
+        """Count one from or to `source` in; or why not."""
+        if self.open >= self.total:
             return Refusal.TOTAL
         origin = origin_of(source)
         if self._sources.get(origin, 0) >= self._per_source and not self._trusted(source):
             return Refusal.SOURCE
-        if secure and self.handshaking >= self._handshakes:
-            return Refusal.HANDSHAKES
         self.open += 1
         self._sources[origin] += 1
         return None

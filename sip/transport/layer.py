@@ -3,21 +3,20 @@
 UDP listeners, what accepts and opens connections, and the table of those that are open.
 """
 
-import ssl
 from collections.abc import Callable, Sequence
-from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
-from sys import maxsize
 from typing import Final
 
 from sip.errors import TransportError
 from sip.locate import locate_numeric
-from sip.transport.acceptor import Acceptor, ProtocolFactory
+from sip.transport.acceptor import Acceptor
 from sip.transport.config import Address, BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.connections import Connections
 from sip.transport.connector import Connector
+from sip.transport.descriptors import SIP_SHARE, affordable_connections
 from sip.transport.flow import Flow
 from sip.transport.gate import Gate
+from sip.transport.handshakes import Handshakes, ProtocolFactory
 from sip.transport.ports import shared_port
 from sip.transport.server_transaction import WireFlow
 from sip.transport.stream import StreamFlow
@@ -32,8 +31,6 @@ SECURE: Final = frozenset({"tls", "wss"})
 WEBSOCKETS: Final = frozenset({"ws", "wss"})
 SHARE_PORT: Final = frozenset({"udp", "tcp"})
 """Listeners at port 0 of one host get the same port if it is of these."""
-KEPT_DESCRIPTORS: Final = 200
-"""Of those that the system lets us have, for all that is no connection."""
 
 
 class TransportLayer:
@@ -55,15 +52,15 @@ class TransportLayer:
         self._receive = receive
         self._contexts = TlsContexts(config.tls)
         self._gate = Gate(
-            total=min(config.max_connections, affordable_connections()),
+            total=min(config.max_connections, affordable_connections(SIP_SHARE)),
             per_source=config.max_connections_per_source,
-            handshakes=config.max_handshakes,
             trusted=trusted,
         )
         self.connections = Connections(
             config, timers=timers, receive=receive, refuse=refuse, on_closed=on_closed
         )
-        self._connector = Connector(self.connections, self._contexts)
+        self._handshakes = Handshakes(config, timers=timers, stats=self.connections.stats)
+        self._connector = Connector(self.connections, self._contexts, self._gate)
         self._udp: list[UdpListener] = []
         self._acceptors: list[Acceptor] = []
         self._websockets: list[WebSocketServer] = []
@@ -97,6 +94,7 @@ class TransportLayer:
             listener.close()
         for acceptor in self._acceptors:
             acceptor.close()
+        self._handshakes.close()
         for server in self._websockets:
             server.close()
         self._connector.close()
@@ -109,18 +107,10 @@ class TransportLayer:
     def open_flow(self, target: Target, prefer: Flow | None = None) -> Flow | None:
         """The flow to `target` that is there already.
 
-        `prefer` is the one to use when it leads to the same host by the same transport, and
-        otherwise says which of our UDP sockets to use.
+        `prefer` says which of our UDP sockets to use.
         """
         if target.transport == "udp":
             return self._udp_flow((target.host, target.port), prefer)
-        if (
-            prefer is not None
-            and not prefer.closed
-            and prefer.remote[0] == target.host
-            and _is_by(prefer, target.transport)
-        ):
-            return prefer
         return self.connections.leading_to(target)
 
     async def flow_for(self, target: Target, prefer: Flow | None = None) -> Flow:
@@ -166,8 +156,7 @@ class TransportLayer:
             gate=self._gate,
             stats=self.stats,
             timers=self._timers,
-            factory=self._factory(address.transport),
-            tls=self._context_for(address) if address.transport in SECURE else None,
+            factory=self._factory(address),
         )
         self._acceptors.append(acceptor)
         self.connections.listens(acceptor.listening)
@@ -176,21 +165,27 @@ class TransportLayer:
             self._sends_by("ws")  # which is what a sip URI calls either (RFC 7118 §5.2)
         return acceptor.listening
 
-    def _factory(self, transport: str) -> ProtocolFactory:
-        """Makes the protocol of an accepted connection."""
+    def _factory(self, address: ListenAddress) -> ProtocolFactory:
+        """Makes the protocol of a connection accepted at `address`; BadListener when TLS is
+        wanted and has no certificate."""
+        transport = address.transport
+        if transport in SECURE:
+            try:
+                self._contexts.server()
+            except TransportError as error:
+                raise BadListener(f"cannot listen on {address}: {error}") from error
+        factory = self._plain(transport)
+        if transport not in SECURE:
+            return factory
+        return self._handshakes.secured(transport, self._contexts.server, factory)
+
+    def _plain(self, transport: str) -> ProtocolFactory:
+        """Makes the protocol of SIP itself."""
         if transport in WEBSOCKETS:
             server = WebSocketServer(self.connections, transport.upper())
             self._websockets.append(server)
             return server
         return lambda: StreamFlow(self.connections, transport.upper())
-
-    def _context_for(self, address: ListenAddress) -> Callable[[], ssl.SSLContext]:
-        """The TLS context at each moment; BadListener when there is none to begin with."""
-        try:
-            self._contexts.server()
-        except TransportError as error:
-            raise BadListener(f"cannot listen on {address}: {error}") from error
-        return self._contexts.server
 
     def _sends_by(self, transport: str) -> None:
         if transport not in self.transports:
@@ -212,18 +207,6 @@ class TransportLayer:
             if ipv6 == (":" in listener.bound[0]):
                 return _flow(listener, remote)
         return None
-
-
-def affordable_connections() -> int:
-    """How many sockets the system's limit of open files leaves for connections."""
-    soft, _ = getrlimit(RLIMIT_NOFILE)
-    return maxsize if soft == RLIM_INFINITY else max(soft - KEPT_DESCRIPTORS, soft // 2)
-
-
-def _is_by(flow: Flow, transport: str) -> bool:
-    """Whether `flow` is of a target's transport; "ws" is either kind of WebSocket."""
-    ours = flow.transport.lower()
-    return ours == transport or (transport == "ws" and ours == "wss")
 
 
 def _flow(listener: UdpListener, remote: Address) -> UdpFlow:

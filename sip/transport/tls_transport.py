@@ -49,7 +49,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol; the client speaks first."""
         self._below = cast(asyncio.Transport, transport)
-        self._shake_hands()
+        if self._above is NOBODY:
+            self.abort()  # as was asked for before
+        else:
+            self._shake_hands()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -110,9 +113,11 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         below.close()
 
     def abort(self) -> None:
-        """See asyncio.Transport."""
+        """See asyncio.Transport; before there is a connection, that one ends as soon as it is."""
         if self._below is not None:
             self._below.abort()
+        elif self._done is not None:
+            self._above = NOBODY
 
     def is_closing(self) -> bool:
         """See asyncio.Transport."""

@@ -5,7 +5,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,11 +16,12 @@ from sip.transport.acceptor import PAUSE, Acceptor
 from sip.transport.config import BadListener, EndpointConfig, ListenAddress, TlsConfig
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.gate import Gate
+from sip.transport.handshakes import Handshakes
 from sip.transport.tls_context import server_context
 from tests.sip.pki import Authority
 from tests.sip.wires import FakeTimers, until
 
-CONFIG = EndpointConfig()
+CONFIG = EndpointConfig(max_handshakes=2)
 Scenario = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -58,28 +59,38 @@ class Door:
     def __init__(self, tls: TlsConfig | None = None, **bounds: Any) -> None:
         self.timers = FakeTimers()
         self.stats = ConnectionStats()
-        self.gate = Gate(**{"total": 9, "per_source": 9, "handshakes": 9, **bounds})
+        self.gate = Gate(**{"total": 9, "per_source": 9, **bounds})
+        self.handshakes = Handshakes(CONFIG, timers=self.timers, stats=self.stats)
         self.made: list[Greeter] = []
-        context = server_context(tls) if tls is not None else None
-        self.acceptor = Acceptor(
-            ListenAddress("tcp" if tls is None else "tls", "127.0.0.1", 0),
+        self._context = server_context(tls) if tls is not None else None
+        self.acceptor = self.listen("tcp" if tls is None else "tls")
+
+    def listen(self, transport: str) -> Acceptor:
+        """One more listener, beside the one that there is from the beginning."""
+        context, factory = self._context, self._make
+        return Acceptor(
+            ListenAddress(transport, "127.0.0.1", 0),
             CONFIG,
             gate=self.gate,
             stats=self.stats,
             timers=self.timers,
-            factory=self._make,
-            tls=None if context is None else lambda: context,
+            factory=factory
+            if context is None
+            else self.handshakes.secured(transport, lambda: context, factory),
         )
+
+    def close(self) -> None:
+        self.acceptor.close()
+        self.handshakes.close()
 
     def _make(self) -> Greeter:
         self.made.append(Greeter())
         return self.made[-1]
 
-    def knock(self, source: str = "127.0.0.1") -> socket.socket:
+    def knock(self, source: str = "127.0.0.1", at: Acceptor | None = None) -> socket.socket:
         """A connection from `source`, which nobody has accepted yet."""
-        client = socket.create_connection(
-            ("127.0.0.1", self.acceptor.listening.port), source_address=(source, 0)
-        )
+        port = (at or self.acceptor).listening.port
+        client = socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
         client.setblocking(False)
         return client
 
@@ -190,7 +201,7 @@ def test_tls_on_either_loop(run: Callable[[Scenario], None], authority: Authorit
             )
             writer.write(b"hello" * 10_000)
             assert await reader.readexactly(50_000) == b"hello" * 10_000
-            assert (door.gate.open, door.gate.handshaking) == (1, 0)
+            assert (door.gate.open, len(door.handshakes)) == (1, 0)
             writer.close()
             await until(lambda: door.gate.open == 0)
         assert not door.stats.failed_handshakes
@@ -209,7 +220,7 @@ def test_half_open_handshakes_count_and_end(
         with door.knock() as silent, door.knock() as half, door.knock() as refused:
             half.send(b"\x16\x03\x01")  # the beginning of a handshake
             assert await is_closed(refused)
-            await until(lambda: len(door.made) == door.gate.handshaking == 2)
+            await until(lambda: len(door.made) == len(door.handshakes) == 2)
             await settle()
             door.timers.run_for(CONFIG.handshake_timeout - 1)
             assert door.gate.open == 2
@@ -217,7 +228,7 @@ def test_half_open_handshakes_count_and_end(
             assert await is_closed(silent)
             assert await is_closed(half)
         await until(lambda: door.gate.open == 0)
-        assert door.gate.handshaking == 0
+        assert len(door.handshakes) == 0
         assert door.stats.failed_handshakes["tls"] == 2
         door.acceptor.close()
 
@@ -228,7 +239,7 @@ def test_past_the_bound_the_oldest_handshake_makes_room(tls: TlsConfig) -> None:
     """So that nobody who merely begins handshakes keeps others from theirs."""
 
     async def scenario() -> None:
-        door = Door(tls, handshakes=2)
+        door = Door(tls)
         with door.knock("127.0.0.2") as oldest, door.knock("127.0.0.3") as second:
             await until(lambda: len(door.made) == 2)
             await settle()
@@ -237,20 +248,84 @@ def test_past_the_bound_the_oldest_handshake_makes_room(tls: TlsConfig) -> None:
                 await until(lambda: len(door.made) == 3)
                 with pytest.raises(BlockingIOError):
                     second.recv(1)
-                assert door.gate.handshaking == 2
+                assert len(door.handshakes) == CONFIG.max_handshakes
+        assert door.stats.failed_handshakes["tls"] == 1
         assert not door.stats.refused
-        door.acceptor.close()
+        door.close()
 
     asyncio.run(scenario())
+
+
+def test_half_open_handshakes_at_one_listener_do_not_close_another(
+    run: Callable[[Scenario], None], tls: TlsConfig
+) -> None:
+    """RFC 3261 §26.1.5: the oldest of all listeners makes room."""
+
+    async def scenario() -> None:
+        door = Door(tls)
+        other = door.listen("wss")
+        with door.knock() as oldest, door.knock(), door.knock(at=other) as late:
+            assert await is_closed(oldest)
+            await until(lambda: len(door.made) == 3)
+            with pytest.raises(BlockingIOError):
+                late.recv(1)
+            assert door.stats.failed_handshakes == {"tls": 1}
+        assert not door.stats.refused
+        other.close()
+        door.close()
+
+    run(scenario)
+
+
+def test_more_at_once_than_the_bound_leave_none_without_a_clock(
+    run: Callable[[Scenario], None], tls: TlsConfig
+) -> None:
+    """RFC 3261 §26.1.5: who is given up before the loop has connected it is closed all the same."""
+
+    async def scenario() -> None:
+        door = Door(tls)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(door.knock()) for _ in range(6)]
+            await until(lambda: len(door.made) == 6)
+            await until(lambda: door.gate.open == CONFIG.max_handshakes)
+            await settle()
+            door.timers.run_for(CONFIG.handshake_timeout + 1)
+            for client in clients:
+                assert await is_closed(client)
+        await until(lambda: door.gate.open == 0)
+        assert door.stats.failed_handshakes["tls"] == 6
+        door.close()
+
+    run(scenario)
+
+
+def test_an_error_of_a_protocol_is_told_and_leaves_no_socket(
+    run: Callable[[Scenario], None],
+) -> None:
+    """Whatever goes wrong in accepting one: it leaves the gate, and the loop hears of it."""
+
+    async def scenario() -> None:
+        told: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
+        door = Door()
+        door.made = cast("list[Greeter]", None)
+        with door.knock() as client:
+            assert await is_closed(client)
+        await until(lambda: door.gate.open == 0)
+        assert [type(error) for error in told] == [AttributeError]
+        door.close()
+
+    run(scenario)
 
 
 def test_closing_ends_handshakes_under_way(run: Callable[[Scenario], None], tls: TlsConfig) -> None:
     async def scenario() -> None:
         door = Door(tls)
         with door.knock() as client:
-            await until(lambda: door.gate.handshaking == 1)
+            await until(lambda: len(door.handshakes) == 1)
             await settle()
-            door.acceptor.close()
+            door.close()
             assert await is_closed(client)
         await until(lambda: door.gate.open == 0)
 

@@ -1,19 +1,19 @@
 """A response whose connection is gone, and whose sender cannot be reached (RFC 3263 §5)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
 
 from sip.errors import TransportError
-from sip.locate import Target
+from sip.locate import DEFAULT_PORTS, Target
 from sip.transport.config import EndpointConfig, ListenAddress
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.uri import SipUri
 from tests.processes import free_port
-from tests.sip.wires import request
+from tests.sip.wires import request, until
 
 LIMIT: Final = 5.0
 LOOPBACK: Final = "127.0.0.1"
@@ -49,12 +49,6 @@ class Backup:
         self.targets = ()
 
 
-async def until(met: Callable[[], object]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not met():  # noqa: ASYNC110  what is waited for is a socket's affair
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def answered_late(resolver: Backup, sent_by: str) -> AsyncIterator[list[str]]:
     """A request by TCP from `sent_by`, answered once its connection is gone; what went wrong."""
@@ -81,8 +75,11 @@ async def answered_late(resolver: Backup, sent_by: str) -> AsyncIterator[list[st
 
 
 @pytest.mark.parametrize("with_port", [True, False])
-async def test_it_goes_where_dns_says_of_the_sent_by(with_port: bool) -> None:
+async def test_it_goes_where_dns_says_of_the_sent_by(
+    with_port: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RFC 3263 §5: to the next target when one cannot be reached."""
+    monkeypatch.setitem(DEFAULT_PORTS, "tcp", free_port())  # whoever listens on 5060 here
     arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

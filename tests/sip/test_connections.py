@@ -3,6 +3,7 @@
 import pytest
 
 from sip.certificates import PeerCertificate
+from sip.transport import connections as connections_module
 from sip.transport.config import EndpointConfig, ListenAddress
 from sip.transport.connections import Connections
 from sip.transport.server_transaction import WireFlow
@@ -135,12 +136,35 @@ def test_a_tls_connection_is_reused_for_whom_it_is(
     assert found is (flow if reused else None)
 
 
+def test_each_domain_at_one_address_has_its_connection() -> None:
+    """RFC 5923 §8.1: found by address and identity, whichever was opened last."""
+    table = Table()
+    flows = {domain: table.opened("TLS", domain) for domain in ("a.example", "b.example")}
+    for domain, flow in flows.items():
+        assert table.connections.leading_to(Target("tls", *PEER, domain)) is flow
+    flows["b.example"].closed = True
+    assert table.connections.leading_to(Target("tls", *PEER, "b.example")) is None
+    table.connections.drop(flows["b.example"])
+    target = Target("tls", *PEER, "a.example")
+    assert table.connections.leading_to(target) is flows["a.example"]
+
+
+def test_of_the_forms_of_our_addresses_only_so_many_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wildcard listener has as many addresses as peers of IPv6 care to connect to."""
+    monkeypatch.setattr(connections_module, "MAX_REMEMBERED", 2)
+    connections = Table().connections
+    first, *_ = [connections.here("TCP", ("192.0.2.9", port)) for port in (1, 2, 3)]
+    assert connections.here("TCP", ("192.0.2.9", 1)) is not first
+
+
 @pytest.mark.parametrize(("transport", "found"), [("ws", True), ("wss", True), ("tcp", False)])
 def test_a_secure_websocket_serves_for_either_kind(transport: str, found: bool) -> None:
     """RFC 7118 §5.2."""
     table = Table()
     flow = table.opened("WSS")
-    assert table.connections.find(transport, PEER) is (flow if found else None)
+    assert list(table.connections.find(transport, PEER)) == ([flow] if found else [])
 
 
 def test_an_alias_is_not_taken_over_by_another_identity() -> None:
@@ -159,12 +183,13 @@ def test_an_alias_is_not_taken_over_by_another_identity() -> None:
 
 
 def test_two_connections_of_one_remote_address() -> None:
-    """To two of our listeners: the newer is found, and each is forgotten for itself."""
+    """To two of our listeners: the newer is found first, and each is forgotten for itself."""
     table = Table()
     older, newer = table.opened(), table.opened()
-    assert len(table.connections) == 2
+    assert len(table.connections) == table.connections.open_by("tcp") == 2
+    assert list(table.connections.find("tcp", PEER)) == [newer, older]
     table.connections.drop(older)
-    assert table.connections.find("tcp", PEER) is newer
+    assert list(table.connections.find("tcp", PEER)) == [newer]
     table.connections.drop(newer)
     table.connections.drop(newer)
     assert table.gone == [older, newer]
