@@ -71,6 +71,17 @@ async def test_an_answer_of_our_own_gets_through_as_well() -> None:
     assert world.done == [tx]
 
 
+async def test_a_response_waits_for_those_before_it_whatever_the_file_wants_by_now() -> None:
+    """RFC 3261 §16.7: in order, also when a new file without `on_reply` was taken meanwhile."""
+    world, file, tx = await flooded(183)
+    file.wants_replies = False
+    world.sender.calls[0].answer(486)
+    assert tx.statuses == [100]
+    file.go_on.set()
+    await settle()
+    assert tx.statuses == [100, 183, 486]
+
+
 async def test_repeated_successes_are_bounded() -> None:
     """RFC 3261 §13.3.1.4: the callee sends its 2xx again until it hears an ACK."""
     world, file, tx = await flooded(*[200] * FLOOD)
