@@ -56,6 +56,11 @@ class StreamReader:
         """True when there is no `rest`, without copying it."""
         return not self._buffer
 
+    @property
+    def between_messages(self) -> bool:
+        """True when no message is begun: a line break may be half a ping or of no meaning."""
+        return _END_OF_HEAD.startswith(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes | Ping]:
         """Take what was read; the messages and pings that are complete now, in order.
 

@@ -152,6 +152,8 @@ class StreamFlow(asyncio.Protocol):
             self.close()
         elif reader.empty:
             self._reader = self._begun_at = None
+        elif reader.between_messages:
+            self._reader, self._begun_at = reader, None
         else:
             self._reader = reader
             if messages or self._begun_at is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -10,6 +11,7 @@ from sip.message import Request, build_request, parse_message
 from sip.transport.config import EndpointConfig
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.transport.flow import Flow
+from sip.transport.stream import StreamFlow
 from sip.uri import SipUri
 from tests.sip.phones import LIMIT, Keeper, endpoint, options, phone, port_of
 from tests.sip.wires import request, until
@@ -108,6 +110,28 @@ async def test_stale_connections_are_closed(idle: float, half: float) -> None:
     async with endpoint(config) as one, phone(one) as caller:
         caller.writer.write(options()[:50])
         assert await caller.closed()
+
+
+@pytest.mark.parametrize("tail", [b"\r\n", b"\r", b"\r\n\r"])
+async def test_line_breaks_between_messages_begin_none(tail: bytes) -> None:
+    """RFC 3261 §7.5, RFC 5626 §3.5.1: a pong, or a body one line longer than it says."""
+    flows: list[StreamFlow] = []
+
+    def answer(transaction: ServerTransaction) -> None:
+        flows.append(cast(StreamFlow, transaction.flow))
+        transaction.respond(200)
+
+    def would_be_closed() -> bool:
+        return flows[0].is_stale(flows[0].heard_at + CONFIG.message_timeout + 1)
+
+    async with endpoint(CONFIG, answer) as one, phone(one) as caller:
+        await caller.ask(options() + tail)
+        assert not would_be_closed()
+        caller.writer.write(b"\r\n\r\n"[len(tail) :])
+        assert await asyncio.wait_for(caller.reader.readexactly(2), LIMIT) == b"\r\n"
+        assert not would_be_closed()
+        caller.writer.write(tail + b"O")
+        await until(would_be_closed)
 
 
 async def test_a_whole_message_is_not_half_a_message() -> None:

@@ -135,3 +135,24 @@ def test_cost_grows_with_the_octets_not_their_square() -> None:
     small = min(seconds_for(65536) for _ in range(3))
     large = min(seconds_for(65536 * 8) for _ in range(3))
     assert large < small * 8 * 4
+
+
+@pytest.mark.parametrize(
+    ("data", "between"),
+    [
+        (b"", True),
+        (b"\r\n", True),
+        (b"\r\n\r", True),
+        (b"\r\n\r\n", True),
+        (OPTIONS + b"\r\n", True),
+        (b"O", False),
+        (b"\r\nO", False),
+        (OPTIONS[:-1], False),
+        (MESSAGE[:-4], False),
+    ],
+)
+def test_a_line_break_is_no_beginning_of_a_message(data: bytes, between: bool) -> None:
+    """RFC 3261 §7.5: it is ignored, or becomes a ping; no message is awaited after it."""
+    reader = StreamReader()
+    reader.feed(data)
+    assert reader.between_messages is between
