@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from proxy.errors import BadExtension, BadRegistration, IntervalTooBrief, LoopingContact
+from proxy.errors import (
+    BadExtension,
+    BadRegistration,
+    IntervalTooBrief,
+    LoopingContact,
+    TooManyContacts,
+)
 from proxy.outbound import INVALID_HOST, applies
 from sip.address import NameAddr
 from sip.errors import ParseError
@@ -30,11 +36,22 @@ SCHEMES: Final = frozenset({"sip", "sips", "tel", "mailto", "im", "pres"})
 MAX_USER_AGENT: Final = 255
 """Characters of the User-Agent that are kept."""
 MAX_REG_ID: Final = 2**31 - 1
+MAX_AOR: Final = 512
+"""Octets; what more than one of these lengths bounds is a key of the database."""
+MAX_CALL_ID: Final = 512
+MAX_CONTACT: Final = 1024
+MAX_INSTANCE: Final = 255
+MAX_PARAMETERS: Final = 2048
+"""Octets of the parameters of one Contact value: callers' preferences are matched with them."""
+MAX_PATH: Final = 4096
+"""Octets of all its values."""
 _PLAIN_CONTACT: Final = re.compile(
     r"sip:[A-Za-z0-9\-_.+]+@[A-Za-z0-9.\-]*[A-Za-z0-9](?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?"
     r"(?:;transport=(?:udp|tcp))?"
 )
 """What most contacts look like: right without being taken apart (measured: 4 us a REGISTER)."""
+_Q_VALUE: Final = re.compile(r"0(?:\.[0-9]{0,20})?|1(?:\.0{0,20})?")
+"""As in RFC 3261 §25.1, but for more digits than three."""
 _MAX_DIGITS: Final = 20
 """Longer numbers are beyond every bound; Python refuses to read the longest."""
 _NOT_KEPT: Final = ("expires", "pub-gruu", "temp-gruu")
@@ -112,6 +129,10 @@ def read_registration(
     `outbound` False ignores every reg-id. Raises ProxyError or ParseError.
     """
     contacts = request.contacts
+    if len(contacts) > 2 * limits.max_contacts:
+        raise TooManyContacts  # more than can go and come in its place, and too many to compare
+    _check_length("Address-of-Record", aor, MAX_AOR)
+    _check_length("Call-ID", request.call_id, MAX_CALL_ID)
     everything = _is_everything(request, contacts)
     wanted: tuple[Wanted, ...] = ()
     if not everything:
@@ -187,10 +208,17 @@ def _check_storable(request: Request, wanted: Sequence[Wanted]) -> None:
             raise BadRegistration("Bad Characters")
 
 
+def _check_length(what: str, text: str, most: int) -> None:
+    """`most` octets; what is longer would be kept for hours, for everybody's requests to read."""
+    if len(text) > most or not (text.isascii() or len(text.encode("utf-8", "replace")) <= most):
+        raise BadRegistration(f"{what} Too Long")
+
+
 def _check_path(path: Sequence[str], tags: frozenset[str]) -> None:
     """Requests will have to be routed by it, and the client has to know (RFC 3327 §5.3)."""
     if "path" not in tags:
         raise BadExtension(("path",))
+    _check_length("Path", "".join(path), MAX_PATH)
     for value in path:
         if not is_storable(value):
             raise BadRegistration("Bad Characters")
@@ -233,19 +261,23 @@ def _header_expires(request: Request) -> int:
 
 
 def _read_contact(contact: NameAddr, request: Request, limits: Limits) -> Wanted:
+    _check_length("Contact", contact.uri, MAX_CONTACT)
     _check_scheme(contact)
     parameters = contact.parameters
     expires = parameters.value("expires")
     if len(parameters) == 1 and expires is not None:
         return Wanted(contact.uri, _granted(expires, request, limits), None, "", None, "")
     instance = parameters.value("+sip.instance") or ""
+    _check_length("Instance", instance, MAX_INSTANCE)
+    kept = _kept(parameters)
+    _check_length("Contact Parameters", kept, MAX_PARAMETERS)
     return Wanted(
         contact.uri,
         _granted(expires, request, limits),
         _q_value(parameters.value("q")),
         instance,
         _reg_id(parameters.value("reg-id")) if instance else None,
-        _kept(parameters),
+        kept,
     )
 
 
@@ -282,13 +314,9 @@ def _q_value(text: str | None) -> float | None:
     """`q` as a number from 0 to 1 (RFC 3261 §20.10); None when absent."""
     if text is None:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
+    if not _Q_VALUE.fullmatch(text):
         raise BadRegistration("Bad q Value")
-    return value
+    return float(text)
 
 
 def _reg_id(text: str | None) -> int | None:

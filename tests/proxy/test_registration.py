@@ -9,6 +9,7 @@ from proxy.errors import (
     IntervalTooBrief,
     LoopingContact,
     ProxyError,
+    TooManyContacts,
 )
 from proxy.registration import Limits, Registration, read_registration
 from sip.errors import ParseError
@@ -78,6 +79,11 @@ def test_an_hour_is_never_too_brief() -> None:
         pytest.param(["Contact: <sip:a@h>;q=1.5"], BadRegistration, id="q-over-one"),
         pytest.param(["Contact: <sip:a@h>;q=high"], BadRegistration, id="q-no-number"),
         pytest.param(["Contact: <sip:a@h>;q=nan"], BadRegistration, id="q-nan"),
+        pytest.param(["Contact: <sip:a@h>;q=0_1"], BadRegistration, id="q-of-python"),
+        pytest.param(["Contact: <sip:a@h>;q=1e-1"], BadRegistration, id="q-exponent"),
+        pytest.param(["Contact: <sip:a@h>;q=-0"], BadRegistration, id="q-negative-zero"),
+        pytest.param(["Contact: <sip:a@h>;q=+1"], BadRegistration, id="q-sign"),
+        pytest.param(["Contact: <sip:a@h>;q=1.001"], BadRegistration, id="q-just-over-one"),
         pytest.param(["Contact: <sip:a@>"], ParseError, id="uri-without-host"),
         pytest.param(['Contact: <sip:a@h>;x="\\\0"'], BadRegistration, id="nul-in-parameter"),
         pytest.param(['Contact: <sip:a@h>;x="\udcff"'], ParseError, id="no-utf-8"),
@@ -98,6 +104,49 @@ def test_contradiction_is_400(lines: list[str], error: type[ProxyError | ParseEr
     with pytest.raises(error):
         read(*lines)
     assert error.status == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0", 0.0), ("0.", 0.0), ("0.333", 0.333), ("0.3333", 0.3333), ("1.0", 1.0)]
+)
+def test_q_value(text: str, value: float) -> None:
+    """RFC 3261 §25.1; more than its three digits do no harm."""
+    assert read(f"Contact: <sip:a@h>;q={text}").wanted[0].q == value
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param("Contact: <sip:{}@h>", "Contact Too Long", id="contact"),
+        pytest.param("Contact: <mailto:{}@h>", "Contact Too Long", id="of-another-scheme"),
+        pytest.param('Contact: <sip:a@h>;+sip.instance="<{}>"', "Instance Too Long", id="instance"),
+        pytest.param("Contact: <sip:a@h>;+x={}", "Contact Parameters Too Long", id="parameters"),
+        pytest.param(
+            "Supported: path\r\nPath: <sip:p;x={};lr>\r\nContact: <sip:a@h>", "Path Too Long",
+            id="path",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_kept_has_a_length(line: str, reason: str) -> None:
+    """RFC 3261 §26.1.5: 400 before a database or everybody's calls have to bear it."""
+    with pytest.raises(BadRegistration) as caught:
+        read(*line.format("a" * 5000).split("\r\n"))
+    assert (caught.value.status, caught.value.reason) == (400, reason)
+
+
+def test_length_is_of_octets() -> None:
+    assert read(f'Contact: <sip:a@h>;+x="{"a" * 2000}"').wanted
+    with pytest.raises(BadRegistration):
+        read(f'Contact: <sip:a@h>;+x="{"ž" * 2000}"')
+
+
+@pytest.mark.parametrize("expires", ["0", "600"])
+def test_more_contacts_than_can_be_replaced_are_refused_unread(expires: str) -> None:
+    """RFC 3261 §10.3, §26.1.5: 403 before thousands are compared with each other."""
+    lines = [f"Contact: <sip:a@h{number}>;expires={expires}" for number in range(6)]
+    assert len(read(*lines).wanted) == 6
+    with pytest.raises(TooManyContacts):
+        read(*lines, "Contact: <http://h/>")
 
 
 def test_star_with_expires_zero_means_everything() -> None:
