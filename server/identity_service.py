@@ -117,7 +117,7 @@ class IdentityService:
         """
         identity = await self._by_certificate(tx)
         if identity is None:
-            identity = self._judge(tx, await self._check(tx.request, relaying), relaying)
+            identity = self._judge(tx, await self._check(tx, relaying), relaying)
         if self._accounts is not None and identity is not None and identity.aor is not None:
             self._accounts.take(identity.aor)
         return identity
@@ -140,7 +140,8 @@ class IdentityService:
             return False
         return identity.how not in AUTHENTICATED or await self._credential(aor) is not None
 
-    async def _check(self, request: Request, relaying: bool) -> Verdict:
+    async def _check(self, tx: Transaction, relaying: bool) -> Verdict:
+        request = tx.request
         return await self._authenticator.check(
             request.method,
             request.all(CREDENTIALS[relaying]),
@@ -148,6 +149,7 @@ class IdentityService:
             uri=None,  # may differ from the Request-URI (§22.4); SIPp signs sip:host:port
             body=request.body,
             now=self._clock(),
+            source=tx.flow.remote[0],
         )
 
     def _judge(self, tx: Transaction, verdict: Verdict, relaying: bool) -> Identity | None:

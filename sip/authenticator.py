@@ -34,6 +34,8 @@ from sip.uri import AoR, aor_of
 _NC_DIGITS: Final = 8
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 _NONCE: Final = "-nonce-"
+ELSEWHERE: Final = "+"
+"""After the origin of a nonce that came back from another: a lock of its own."""
 MAX_REALMS: Final = 1024
 """Realms whose challenges are kept written."""
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
@@ -182,13 +184,15 @@ class Authenticator:
         uri: str | None,
         body: bytes,
         now: float,
+        source: str = "",
         same_uri: Callable[[str, str], bool] = same_sip_uri,
     ) -> Verdict:
         """Judge the Authorization (or Proxy-Authorization) lines of a request.
 
         `uri` is the Request-URI, compared by `same_uri` with the signed one; None compares
-        nothing. `body` is not looked at, since auth-int is not offered. No look-up is made
-        without credentials for `realm`, for a nonce that is not ours, and while locked.
+        nothing. `body` is not looked at, since auth-int is not offered. `source` is the numeric
+        address that the request came from. No look-up is made without credentials for `realm`,
+        for a nonce that is not ours, and while locked.
         """
         credentials = self._ours(authorization_values, realm)
         if credentials is None:
@@ -199,7 +203,7 @@ class Authenticator:
         aor = self._aor(credentials, realm)
         if aor is None or not (uri is None or same_uri(uri, credentials.uri)):
             return Wrong()
-        origin = self._mint.origin_of(credentials.nonce)
+        origin = self._origin(credentials.nonce, source)
         if self._lockout.locked(origin, aor, now):
             return Locked(aor)
         hashes = await self._lookup(aor)
@@ -214,6 +218,14 @@ class Authenticator:
             return Stale()
         self._lockout.succeeded(origin, aor)
         return Accepted(aor, authentication_info(credentials, hashed))
+
+    def _origin(self, nonce: str, source: str) -> str:
+        """Against whom failures count: where `nonce` was sent to. When it comes from elsewhere,
+        somebody may have overheard it, whose guesses are not to lock out who it was made for."""
+        origin = self._mint.origin_of(nonce)
+        if not source or not origin or origin == self._mint.origin(source):
+            return origin
+        return origin + ELSEWHERE
 
     def _ours(self, values: Sequence[str], realm: str) -> Credentials | None:
         """The first credentials for this realm in a form that we offered.

@@ -82,10 +82,16 @@ class House:
         )
 
     async def judge(
-        self, *credentials: Credentials | str, now: float = NOW, uri: str | None = URI
+        self,
+        *credentials: Credentials | str,
+        now: float = NOW,
+        uri: str | None = URI,
+        source: str = "",
     ) -> Verdict:
         values = [str(one) for one in credentials]
-        return await self.authenticator.check("PUBLISH", values, REALM, uri=uri, body=b"", now=now)
+        return await self.authenticator.check(
+            "PUBLISH", values, REALM, uri=uri, body=b"", now=now, source=source
+        )
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
@@ -348,6 +354,25 @@ async def test_failure_counts_against_whom_the_nonce_was_sent_to() -> None:
         await house.judge(nonce)
     assert await house.judge(nonce) == Locked(ALICE)
     assert await house.judge(house.answer(source="192.0.2.1")) == Accepted(ALICE)
+
+
+async def test_who_overhears_a_nonce_locks_nobody_out_with_it() -> None:
+    """RFC 3261 §26.1: nor is it worth more guesses than a nonce of one's own."""
+    house = House(lockout=Lockout(GUESSES, 60))
+    thief, user = "203.0.113.66", "192.0.2.1"
+    for _ in range(GUESSES):
+        await house.judge(house.answer(password="guess", source=user), source=thief)
+    for overheard in (thief, "203.0.113.67"):
+        verdict = await house.judge(house.answer(source=user), source=overheard)
+        assert verdict == Locked(ALICE)
+    assert await house.judge(house.answer(source=user), source=user) == Accepted(ALICE)
+
+
+async def test_a_phone_may_move_with_its_nonce() -> None:
+    """RFC 7616 §3.3: a new address, or the next of several proxies, needs no new challenge."""
+    house = House(lockout=Lockout(GUESSES, 60))
+    answer = house.answer(source="192.0.2.1")
+    assert await house.judge(answer, source="198.51.100.7") == Accepted(ALICE)
 
 
 async def test_one_ipv6_site_is_one_origin() -> None:
