@@ -32,6 +32,8 @@ TIMEOUT: Final = 408
 UNAVAILABLE: Final = 503
 VIA_ALLOWANCE: Final = 120
 """Octets that the Via still to be put in may take."""
+MAX_ELSEWHERE: Final = 1_000
+"""Responses for which a new road is sought at once; past it they are given up."""
 
 
 class Endpoint:
@@ -258,13 +260,16 @@ class Endpoint:
             raise TransportError(f"no transport leads to {uri}")
         return await self.flow_to(uri, size=len(bytes(request)) + VIA_ALLOWANCE)
 
-    def _answer_elsewhere(self, flow: WireFlow, port: int, data: bytes) -> None:
+    def _answer_elsewhere(self, flow: WireFlow, data: bytes) -> None:
         """Open a connection to where the request came from, for its response (§18.2.2).
 
-        TransportError when it came over a WebSocket: to its client there is no other road.
+        TransportError when it came over a WebSocket, to whose client there is no other road, and
+        when too many are sought already.
         """
         if flow.transport.lower() in WEBSOCKETS:
             raise TransportError(f"{flow.name}: the connection is closed")
+        if len(self._tasks) >= MAX_ELSEWHERE:
+            raise TransportError(f"{flow.name}: closed, and too many are sought anew")
         task = asyncio.create_task(self._connect_and_send(flow, data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -273,7 +278,7 @@ class Endpoint:
         response = parse_message(data)
         try:
             (await self._flow_back(flow, response.via)).send(data)
-        except TransportError as error:
+        except (TransportError, ParseError) as error:
             self._on_error(error, response.get("call-id") or "")
 
     async def _flow_back(self, flow: WireFlow, via: Via) -> Flow:

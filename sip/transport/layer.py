@@ -168,16 +168,14 @@ class TransportLayer:
     def _factory(self, address: ListenAddress) -> ProtocolFactory:
         """Makes the protocol of a connection accepted at `address`; BadListener when TLS is
         wanted and has no certificate."""
-        transport = address.transport
-        if transport in SECURE:
-            try:
-                self._contexts.server()
-            except TransportError as error:
-                raise BadListener(f"cannot listen on {address}: {error}") from error
-        factory = self._plain(transport)
-        if transport not in SECURE:
+        factory = self._plain(address.transport)
+        if address.transport not in SECURE:
             return factory
-        return self._handshakes.secured(transport, self._contexts.server, factory)
+        try:
+            self._contexts.server()
+        except TransportError as error:
+            raise BadListener(f"cannot listen on {address}: {error}") from error
+        return self._handshakes.secured(address.transport, self._contexts.server, factory)
 
     def _plain(self, transport: str) -> ProtocolFactory:
         """Makes the protocol of SIP itself."""

@@ -65,7 +65,7 @@ class Keeper(Protocol):
     def forget(self, transaction: "ServerTransaction") -> None:
         """The transaction is terminated."""
 
-    def answer_elsewhere(self, flow: WireFlow, port: int, data: bytes) -> None:
+    def answer_elsewhere(self, flow: WireFlow, data: bytes) -> None:
         """Send a response whose connection is gone (RFC 3261 §18.2.2), or raise TransportError."""
 
 
@@ -81,7 +81,6 @@ class ServerTransaction:
         "_tag",
         "_timer",
         "answer_flow",
-        "answer_port",
         "cancelled_by",
         "flow",
         "key",
@@ -121,7 +120,6 @@ class ServerTransaction:
         self.success_headers: Sequence[tuple[str, str]] = ()
         """What a 2xx has besides what it is given, such as Authentication-Info (§20.6)."""
         self.key = key
-        self.answer_port = port
         self.answer_flow = flow if port == flow.source.port else flow.beside(port)
         self.response = b""
         """What was sent last."""
@@ -247,7 +245,7 @@ class ServerTransaction:
     def _send_elsewhere(self, data: bytes) -> None:
         """The road the request came by is gone (§18.2.2, §17.2.4)."""
         try:
-            self._keeper.answer_elsewhere(self.answer_flow, self.answer_port, data)
+            self._keeper.answer_elsewhere(self.answer_flow, data)
         except TransportError:
             now = self._keeper.now()
             self._perform(self._machine.step(ServerEvent.TRANSPORT_ERROR, now), now)

@@ -63,7 +63,7 @@ class TransactionLayer:
         on_ack: Callable[[Request, Flow], None] | None = None,
         on_stray_response: Callable[[Response, Flow], None] | None = None,
         on_error: OnError | None = None,
-        answer_elsewhere: Callable[[WireFlow, int, bytes], None] | None = None,
+        answer_elsewhere: Callable[[WireFlow, bytes], None] | None = None,
         stateless: Mapping[str, Stateless] | None = None,
         limits: SourceLimits | None = None,
     ) -> None:
@@ -267,11 +267,11 @@ class TransactionLayer:
         if self._servers.pop(transaction.key, None) is not None:
             self.pending -= 1
 
-    def answer_elsewhere(self, flow: WireFlow, port: int, data: bytes) -> None:
+    def answer_elsewhere(self, flow: WireFlow, data: bytes) -> None:
         """See `Keeper`."""
         if self._elsewhere is None or not flow.reliable:
             raise TransportError("the peer is gone")
-        self._elsewhere(flow, port, data)
+        self._elsewhere(flow, data)
 
     def _sweep(self) -> None:
         """Forget the answers whose timer J has fired, and come back for the next."""
@@ -343,11 +343,18 @@ class TransactionLayer:
                     del self._by_flow[transaction.flow]
 
     def flow_closed(self, flow: Flow) -> None:
-        """A connection is gone: so are the requests that wait for answers on it (§17.1.4)."""
+        """A connection is gone: so are the requests that wait for answers on it (§17.1.4).
+
+        An error of one who is told keeps no other from being told.
+        """
         for key in self._by_flow.pop(flow, ()):
             exchange = self._clients.get(key)
-            if exchange is not None:
+            if exchange is None:
+                continue
+            try:
                 exchange.fail()
+            except Exception as error:  # noqa: BLE001 - the one place for errors of these
+                self._tell(error, b"")
 
 
 def client_key(branch: str, method: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 
 from sip.errors import TransportError
 from sip.locate import DEFAULT_PORTS, Target
+from sip.transport import endpoint as endpoint_module
 from sip.transport.config import EndpointConfig, ListenAddress
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.uri import SipUri
@@ -68,6 +69,7 @@ async def answered_late(resolver: Backup, sent_by: str) -> AsyncIterator[list[st
         await until(lambda: held)
         writer.close()
         await until(lambda: not one.connections)
+        held[0].on_failure = lambda: errors.append("given up")
         held[0].respond(200)
         yield errors
     finally:
@@ -100,6 +102,15 @@ async def test_when_dns_knows_nobody_it_is_told() -> None:
     async with answered_late(Backup(), f"{NAME}:{free_port()}") as errors:
         await until(lambda: errors)
     assert errors == [f"cannot find {NAME}"]
+
+
+async def test_roads_sought_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 3261 §26.1.5, §18.4: past the bound a response is given up, and its sender told."""
+    monkeypatch.setattr(endpoint_module, "MAX_ELSEWHERE", 0)
+    resolver = Backup()
+    async with answered_late(resolver, f"{NAME}:{free_port()}") as errors:
+        assert errors == ["given up"]
+    assert resolver.asked == []
 
 
 async def test_a_numeric_sent_by_is_not_looked_up() -> None:

@@ -1,5 +1,7 @@
 """RFC 3261 §17.1: requests that we send, and what comes of them."""
 
+from functools import partial
+
 from sip.message import Request, Response, build_response, parse_message
 from sip.transaction.timers import TRANSACTION
 from tests.sip.wires import FakeFlow, Stack, request
@@ -197,6 +199,31 @@ def test_an_invite_on_a_broken_connection_is_told() -> None:
     call = Call(transport="TCP")
     call.stack.layer.flow_closed(call.flow)
     assert call.told == ["error"]
+
+
+def test_an_error_of_one_who_is_told_keeps_no_other_from_it() -> None:
+    """RFC 3261 §17.1.4: every request of a broken connection ends at once."""
+    stack, flow = Stack(), FakeFlow(transport="TCP")
+    told: list[int] = []
+
+    def tell(number: int) -> None:
+        told.append(number)
+        raise ValueError(number)
+
+    for number in range(3):
+        branch = stack.ids.new_branch()
+        stack.layer.client_transaction(
+            request(branch=branch),
+            "OPTIONS",
+            branch,
+            flow,
+            on_response=lambda response: None,
+            on_timeout=lambda: None,
+            on_transport_error=partial(tell, number),
+        )
+    stack.layer.flow_closed(flow)
+    assert sorted(told) == [0, 1, 2]
+    assert [type(error) for error, _ in stack.errors] == [ValueError] * 3
 
 
 def test_branches_and_tags_name_their_process_and_differ() -> None:
