@@ -42,9 +42,12 @@ Withheld = Callable[[frozenset[str]], bool]
 
 _WITHHELD: Final[Mapping[Toward, Withheld]] = {
     Toward.TRUSTED: lambda privacy: False,
-    Toward.USER: lambda privacy: not WITHHOLDING.isdisjoint(privacy) and NO_PRIVACY not in privacy,
-    Toward.STRANGER: lambda privacy: NO_PRIVACY not in privacy,
+    Toward.USER: lambda privacy: not WITHHOLDING.isdisjoint(privacy),
+    Toward.STRANGER: lambda privacy: (
+        NO_PRIVACY not in privacy or not WITHHOLDING.isdisjoint(privacy)
+    ),
 }
+"""Who asks for privacy and for none contradicts itself (RFC 3323 §4.2), and is given it."""
 
 
 class PrivacyFailed(ProxyError):
