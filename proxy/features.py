@@ -20,24 +20,37 @@ BASE_TAGS: Final = frozenset(_NAMES.split())
 """Feature parameters that are written without a plus (RFC 3841 §7.2.1)."""
 _BARE_TAGS: Final = frozenset({"language", "type"})
 """Base tags that are not in the tree sip. (RFC 3841 §8)."""
-_TRUE: Final = "true"
 _CACHED: Final = 4096
 MAX_ALTERNATIVES: Final = 64
 """Values of one feature that are looked at; more are left out."""
+MAX_RANGES: Final = 4
+"""Of those, ranges of numbers, each way round."""
 
 
-class Term(NamedTuple):
-    """One alternative of a feature: a token, a string or a range of numbers."""
-
-    negated: bool
-    text: str
-    """A token in lower case, or a string as written with its angle brackets; "" for numbers."""
-    low: float = 0.0
-    high: float = 0.0
+Range = tuple[float, float]
+"""The least and the greatest number."""
 
 
-Features = Mapping[str, tuple[Term, ...]]
+class Alternatives(NamedTuple):
+    """What one feature may be: any of these.
+
+    Sets, because callers and contacts write both sides: each pair of values looked at was
+    seconds for one INVITE.
+    """
+
+    texts: frozenset[str]
+    """Tokens in lower case, and strings as written with their angle brackets."""
+    ranges: tuple[Range, ...]
+    not_texts: frozenset[str]
+    """Each stands for every value but this one."""
+    not_ranges: tuple[Range, ...]
+
+
+Features = Mapping[str, Alternatives]
 """Feature tags, decoded and in lower case, each with its alternatives."""
+
+
+_YES: Final = Alternatives(frozenset(("true",)), (), frozenset(), ())
 
 
 @lru_cache(_CACHED)
@@ -51,23 +64,19 @@ def contact_features(parameters: str) -> Features:
 
 def features(parameters: Mapping[str, str | None]) -> Features:
     """The features among `parameters` (RFC 3841 §7.2.3, §8)."""
-    found: dict[str, tuple[Term, ...]] = {}
+    found: dict[str, Alternatives] = {}
     for name, value in parameters.items():
         if name in BASE_TAGS:
-            found[_decoded(name)] = _terms(value)
+            found[_decoded(name)] = _alternatives(value)
     for name, value in parameters.items():
         if name.startswith("+") and len(name) > 1:
-            found.setdefault(_decoded(name), _terms(value))
+            found.setdefault(_decoded(name), _alternatives(value))
     return found
 
 
 def matches(wanted: Features, offered: Features) -> bool:
     """Whether some value of each feature that both name satisfies both (RFC 3841 §7.2.4)."""
-    return all(
-        any(_compatible(one, other) for one in terms for other in offered[tag])
-        for tag, terms in wanted.items()
-        if tag in offered
-    )
+    return all(_meet(one, offered[tag]) for tag, one in wanted.items() if tag in offered)
 
 
 def score(wanted: Features, offered: Features) -> float:
@@ -81,52 +90,63 @@ def _decoded(name: str) -> str:
     return name[1:].replace("!", ":").replace("'", "/")
 
 
-def _terms(value: str | None) -> tuple[Term, ...]:
+def _alternatives(value: str | None) -> Alternatives:
     if not value:
-        return (Term(negated=False, text=_TRUE),)
+        return _YES
     if value.startswith("<"):
-        return (Term(negated=False, text=value),)
-    return tuple(_term(text.strip()) for text in value.split(",")[:MAX_ALTERNATIVES])
-
-
-def _term(text: str) -> Term:
-    negated = text.startswith("!")
-    plain = text.removeprefix("!")
-    if plain.startswith("#"):
+        return Alternatives(frozenset((value,)), (), frozenset(), ())
+    texts: tuple[set[str], set[str]] = set(), set()
+    ranges: tuple[list[Range], list[Range]] = [], []
+    for each in value.split(",")[:MAX_ALTERNATIVES]:
+        plain = each.strip()
+        negated = plain.startswith("!")
+        plain = plain.removeprefix("!")
         try:
-            return Term(negated, "", *_range(plain[1:]))
+            ranges[negated].append(_range(plain))
         except ValueError:
-            return Term(negated, plain)
-    return Term(negated, plain.lower())
+            texts[negated].add(plain.lower())
+    return Alternatives(
+        frozenset(texts[False]),
+        tuple(ranges[False][:MAX_RANGES]),
+        frozenset(texts[True]),
+        tuple(ranges[True][:MAX_RANGES]),
+    )
 
 
-def _range(text: str) -> tuple[float, float]:
-    """Bounds of `=n`, `<=n`, `>=n` or `n:m`. Raises ValueError."""
-    if text.startswith("<="):
-        return -inf, float(text[2:])
-    if text.startswith(">="):
-        return float(text[2:]), inf
-    if text.startswith("="):
-        return float(text[1:]), float(text[1:])
-    low, colon, high = text.partition(":")
+def _range(text: str) -> Range:
+    """Bounds of `#=n`, `#<=n`, `#>=n` or `#n:m`. Raises ValueError."""
+    if not text.startswith("#"):
+        raise ValueError
+    number = text[1:]
+    if number.startswith("<="):
+        return -inf, float(number[2:])
+    if number.startswith(">="):
+        return float(number[2:]), inf
+    if number.startswith("="):
+        return float(number[1:]), float(number[1:])
+    low, colon, high = number.partition(":")
     return float(low), float(high if colon else low)
 
 
-def _compatible(one: Term, other: Term) -> bool:
-    """Whether one value can satisfy both."""
-    if one.negated and other.negated:
+def _meet(one: Alternatives, other: Alternatives) -> bool:
+    """Whether one value can satisfy an alternative of each."""
+    if not one.texts.isdisjoint(other.texts):
         return True
-    if one.negated:
-        one, other = other, one
-    if other.negated:
-        return not _within(one, other)
-    if one.text or other.text:
-        return one.text == other.text
-    return one.low <= other.high and other.low <= one.high
+    if any(
+        low <= top and bottom <= high for low, high in one.ranges for bottom, top in other.ranges
+    ):
+        return True
+    if (one.not_texts or one.not_ranges) and (other.not_texts or other.not_ranges):
+        return True
+    return _leaves(one, other) or _leaves(other, one)
 
 
-def _within(one: Term, other: Term) -> bool:
-    """Whether all that satisfies `one` satisfies `other`, were that not negated."""
-    if one.text or other.text:
-        return one.text == other.text
-    return other.low <= one.low and one.high <= other.high
+def _leaves(one: Alternatives, other: Alternatives) -> bool:
+    """Whether something that `one` negates leaves a value of `other`."""
+    if one.not_texts and (other.ranges or other.texts - one.not_texts):
+        return True
+    if other.texts and (len(one.not_texts) > 1 or one.not_ranges):
+        return True
+    return any(
+        low < least or most < high for least, most in one.not_ranges for low, high in other.ranges
+    )

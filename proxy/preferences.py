@@ -21,6 +21,8 @@ IMMUNE: Final = 1.0
 """How well a contact suits that says nothing of itself (RFC 3841 §7.2.4)."""
 MAX_PREDICATES: Final = 20
 """Values of Accept-Contact or Reject-Contact that are looked at (RFC 3841 §11)."""
+MAX_PREDICATE: Final = 512
+"""Characters of one; what is longer says nothing."""
 _CACHED: Final = 1024
 
 
@@ -148,7 +150,7 @@ def _predicates(values: Sequence[str]) -> Iterable[Parameters]:
     for value in values[:MAX_PREDICATES]:
         star, _, parameters = value.partition(";")
         try:
-            if star.strip() == "*":
+            if star.strip() == "*" and len(value) <= MAX_PREDICATE:
                 yield Parameters.parse(f";{parameters}" if parameters else "")
         except ParseError:
             continue

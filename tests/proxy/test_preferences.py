@@ -1,10 +1,14 @@
 """RFC 3841 §7, §9.1: which contacts the caller gets, in which order, and how they are tried."""
 
+import time
+
 import pytest
 
 from proxy.features import contact_features, features, matches
 from proxy.preferences import (
     DEFAULT_DISPOSITION,
+    MAX_PREDICATE,
+    MAX_PREDICATES,
     Disposition,
     by_caller,
     read_disposition,
@@ -108,6 +112,12 @@ def test_features_are_decoded() -> None:
         pytest.param('+a.n="#<=4.5"', '+a.n="#=4.4"', True, id="decimals"),
         pytest.param('+a.n="!#1:9"', '+a.n="#4"', False, id="number-in-negated-range"),
         pytest.param('+a.n="#x"', '+a.n="#x"', True, id="no-number-is-a-token"),
+        pytest.param('events="!a"', 'events="!b"', True, id="two-negations-leave-something"),
+        pytest.param('events="!a,!b"', 'events="a"', True, id="one-of-two-negations"),
+        pytest.param('+a.n="!#1:9"', '+a.n="#4:10"', True, id="beyond-a-negated-range"),
+        pytest.param('+a.n="!#1:9"', '+a.n="some"', True, id="token-is-no-number"),
+        pytest.param('+a.n="!some"', '+a.n="#4"', True, id="number-is-no-token"),
+        pytest.param('+a.n="#1,#3"', '+a.n="#2,#4"', False, id="ranges-apart"),
         pytest.param("video", "audio", True, id="silence-matches"),
         pytest.param("video", 'video="FALSE"', False, id="boolean"),
     ],
@@ -115,6 +125,29 @@ def test_features_are_decoded() -> None:
 def test_matching(wanted: str, offered: str, match: bool) -> None:
     """§7.2.4, §8 (RFC 2533)."""
     assert matches(contact_features(wanted), contact_features(offered)) is match
+
+
+@pytest.mark.parametrize("name", ["Accept-Contact", "Reject-Contact"])
+def test_preferences_are_looked_at_up_to_a_bound(name: str) -> None:
+    """§11: so many predicates, each of a length."""
+    many = [f"{name}: *;+x{number}" for number in range(MAX_PREDICATES + 5)]
+    long = f"{name}: *;+x={'a' * MAX_PREDICATE}"
+    read = read_preferences(request("INVITE", "sip:user@example.com", long, *many))
+    assert len(read.accept or read.reject) == MAX_PREDICATES - 1
+
+
+SPOKEN = ",".join(f"#{number}" for number in range(100, 164))
+WANTED = ";".join(f'+x{number}="#1,#2,#3,!#1:999"' for number in range(17))
+
+
+def test_hostile_preferences_cost_little() -> None:
+    """§11: one request did seconds of matching against contacts of its sender's own."""
+    offered = ";".join(f'+x{number}="{SPOKEN}"' for number in range(8))[:2048]
+    contacts = tuple(binding(f"sip:u{n}@h", parameters=f"+u{n};{offered}") for n in range(50))
+    lines = [f"{name}: *;{WANTED}" for name in ("a", "j") for _ in range(MAX_PREDICATES)]
+    begun = time.process_time()
+    assert chosen(contacts, *lines)
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(
