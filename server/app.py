@@ -24,6 +24,7 @@ from server.errors import ServerError
 from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory
 from server.http_listener import HttpListener, start_http
 from server.http_metrics import publish_http
+from server.leaving import leave
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
 from server.registrations_api import serve_registrations
@@ -94,6 +95,7 @@ class Process:
             self._state = DRAINING
             log.info("draining")
         log.info("stopped")
+        await leave()
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Open store and listeners; `stack` closes what was opened, the last first."""

@@ -66,3 +66,37 @@ async def test_relayed_requests_end_or_are_answered(running: Running) -> None:
         assert await phone.until(lambda: bool(heard(phone, "CANCEL")))
         assert await asyncio.to_thread(running.process.wait, DRAIN_LIMIT) == 0
     assert "level=error" not in running.log
+
+
+STUBBORN = """
+import asyncio, time
+async def retry():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+kept = []
+async def on_request(request):
+    if request.header("Subject") == "task":
+        kept.append(asyncio.ensure_future(retry()))
+    else:
+        kept.append(asyncio.get_running_loop().run_in_executor(None, time.sleep, 60))
+"""
+
+
+@pytest.mark.parametrize("left", ["task", "thread"])
+async def test_the_routing_file_does_not_keep_the_process(tmp_path: Path, left: str) -> None:
+    """OPS-08: status 0 in time, whatever an operator's callback left running."""
+    file = tmp_path / "routing.py"
+    file.write_text(STUBBORN)
+    settings = {"sip": {"trusted_peers": ["127.0.0.0/8"], "routing": str(file)}}
+    url = f"sqlite:///{tmp_path}/presentity.db"
+    with Deployment(tmp_path / "server", url, settings).serving() as running:
+        async with await SipClient.open(running.sip) as client:
+            alice = User(client, "sip:alice@example.com")
+            answer = await alice.ask("MESSAGE", BOB, [("Subject", left)], to=f"<{BOB}>")
+            assert answer.status == 480
+        os.kill(running.pid, signal.SIGTERM)
+        assert await asyncio.to_thread(running.process.wait, DRAIN_LIMIT) == 0
+        assert "event=left-behind" in running.log
