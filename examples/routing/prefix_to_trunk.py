@@ -17,7 +17,9 @@ A user may also write the host of a trunk behind the number. That is judged and 
 number had been dialled alone, so nobody gets past the tables by it, and a barred number is barred
 at every host. List further names and addresses of your trunks in TRUNKS_TOO.
 
-Only who has shown credentials, or comes from a trusted peer, may call out. The trunk is told the
+Only who has shown credentials may call out: what a trunk brings is for our users, and does not go
+out again by another trunk. Say so below when other trusted peers, such as a PBX, are to call out by
+us. The trunk is told the
 caller's own number in P-Asserted-Identity (RFC 3325), whatever the phone itself claims. That header
 goes to trusted peers only: it is taken off again on the way to a trunk that is not listed there.
 """
@@ -49,8 +51,9 @@ TRUNKS: Mapping[str, tuple[str, ...]] = {
 TRUNKS_TOO = frozenset({"198.51.100.7", "sbc1.carrier-a.example.net"})
 """Other names and addresses of the same hosts: those that their DNS entries lead to."""
 
-BARRED = ("+49900", "+49137", "+882")
-"""Prefixes that nobody may call, at whatever host: premium rates and satellite telephones."""
+BARRED = ("+49900", "+49137", "+882", "+0")
+"""Prefixes that nobody may call, at whatever host: premium rates, satellite telephones, and what is
+no country."""
 
 MAIN_NUMBER = "+4930123450"
 NUMBERS: Mapping[str, str] = {
@@ -61,6 +64,9 @@ NUMBERS: Mapping[str, str] = {
 
 USERS = {number: aor for aor, number in NUMBERS.items()} | {MAIN_NUMBER: "sip:alice@example.com"}
 """Who is called by which number."""
+
+PEERS_MAY_CALL_OUT = False
+"""Whether trusted peers may: all that are in sip.trusted_peers, the trunks as well."""
 
 _TRUNK_HOSTS = TRUNKS_TOO.union(
     re.split("[:;]", host)[0] for hosts in TRUNKS.values() for host in hosts
@@ -84,6 +90,8 @@ def on_request(request: RoutedRequest) -> Relay | Reject | None:
         return Relay(USERS[number])
     if request.identity.aor is None:
         return Reject(403, "Say Who You Are")
+    if request.identity.how == "asserted" and not PEERS_MAY_CALL_OUT:
+        return Reject(403, "No Transit")
     own_number = NUMBERS.get(request.identity.aor, MAIN_NUMBER)
     request.set_header("P-Asserted-Identity", f"<sip:{own_number}@{OUR_DOMAIN};user=phone>")
     request.remove_header("P-Preferred-Identity")
@@ -95,6 +103,8 @@ def normalised(user: str) -> str | None:
 
     >>> normalised("030%20123-456")
     '+4930123456'
+    >>> normalised("+49 (0)30 123456"), normalised("0049030123456")
+    ('+4930123456', '+4930123456')
     >>> normalised("alice") is None
     True
     """
@@ -103,11 +113,12 @@ def normalised(user: str) -> str | None:
         return dialled
     if not _DIALLED.fullmatch(dialled) or len(dialled) < SHORTEST:
         return None
-    if dialled.startswith("+"):
-        return dialled
-    if dialled.startswith("00"):
-        return f"+{dialled[2:]}"
-    return f"{COUNTRY}{dialled.removeprefix('0')}"
+    if not dialled.startswith(("+", "00")):
+        return f"{COUNTRY}{dialled.removeprefix('0')}"
+    number = f"+{dialled.removeprefix('00').removeprefix('+')}"
+    if number.startswith(COUNTRY):  # as in +49 (0)30, whose 0 nobody dials from abroad
+        return f"{COUNTRY}{number.removeprefix(COUNTRY).lstrip('0')}"
+    return number
 
 
 def trunks(number: str) -> tuple[str, ...]:

@@ -113,6 +113,10 @@ async def test_what_is_no_call_to_a_number_goes_on_as_ever(method: str, uri: str
             "sip:+4930123456@carrier-a.example.net", Identity(None, "none"), id="nobody-at-trunk"
         ),
         pytest.param("sip:+4930123456@example.com", Identity(None, "none"), id="nobody-we-know"),
+        pytest.param("sip:+490900123456@example.com", DIGEST, id="barred-with-a-0"),
+        pytest.param("sip:00490900123456@example.com", DIGEST, id="barred-with-zeros"),
+        pytest.param("sip:000900123456@example.com", DIGEST, id="barred-with-three-zeros"),
+        pytest.param("sip:+4930123456@example.com", Identity(ALICE, "asserted"), id="transit"),
     ],
 )
 async def test_who_may_not_call_out_gets_403(uri: str, identity: Identity) -> None:

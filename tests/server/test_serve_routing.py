@@ -173,6 +173,7 @@ def ring_and_answer(client: SipClient) -> Callable[[Heard], None]:
 async def test_a_number_goes_to_the_next_trunk_when_the_first_fails(tmp_path: Path) -> None:
     """examples/routing/prefix_to_trunk.py over sockets; RFC 3325 §9.1."""
     text = (EXAMPLES / "prefix_to_trunk.py").read_text()
+    text = text.replace("PEERS_MAY_CALL_OUT = False", "PEERS_MAY_CALL_OUT = True")
     async with AsyncExitStack() as stack:
         deployment = deployed(tmp_path, text)
         server = (LOOPBACK, deployment.sip_port)
