@@ -19,7 +19,17 @@ from sip.transport.connections import Connections
 from sip.transport.http_guard import GuardedConnection, HttpBounds, HttpGuard
 from sip.transport.peer_certificate import certificate_of
 from sip.transport.top_via import Source
-from sip.websocket import GOING_AWAY, SUBPROTOCOL, Opcode, Refusal, frame, opcode_for, refusal
+from sip.websocket import (
+    GOING_AWAY,
+    PROTOCOL_ERROR,
+    SUBPROTOCOL,
+    FrameWatch,
+    Opcode,
+    Refusal,
+    frame,
+    opcode_for,
+    refusal,
+)
 
 PING: Final = b"\r\n\r\n"
 CLOSE_TIMEOUT: Final = 2.0
@@ -102,9 +112,13 @@ class WebSocketFlow:
 
     def close(self) -> None:
         """See `Connection`; the client is told (RFC 6455 §7.1.2)."""
+        self.end(GOING_AWAY)
+
+    def end(self, code: int) -> None:
+        """Close, and tell the client why (RFC 6455 §7.4.1)."""
         if not self.closed:
             self.closed = True
-            self._wire.write(frame(Opcode.CLOSE, GOING_AWAY.to_bytes(2, "big")))
+            self._wire.write(frame(Opcode.CLOSE, code.to_bytes(2, "big")))
             self._wire.close()
 
     def is_stale(self, now: float) -> bool:
@@ -153,6 +167,25 @@ class WebSocketFlow:
         self._wire.write(data)
 
 
+class WatchedConnection(GuardedConnection):
+    """A connection whose frames are looked at before aiohttp has them."""
+
+    __slots__ = ("flow", "frames")
+
+    def __init__(self, guard: HttpGuard) -> None:
+        super().__init__(guard)
+        self.frames = FrameWatch()
+        self.flow: WebSocketFlow | None = None
+        """While there is one."""
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio; a frame without a mask ends the connection (RFC 6455 §5.1)."""
+        if self.frames.see(data) or self.flow is None:
+            super().data_received(data)
+        else:
+            self.flow.end(PROTOCOL_ERROR)
+
+
 class WebSocketServer:
     """The protocol factory of one listener; `Connections` has the flows."""
 
@@ -168,7 +201,7 @@ class WebSocketServer:
         self._guard = HttpGuard(server, bounds, timers=owner.timers)
 
     def __call__(self) -> asyncio.BaseProtocol:
-        return self._guard()
+        return WatchedConnection(self._guard)
 
     def close(self) -> None:
         """Close what has not become a flow, and take no more."""
@@ -195,12 +228,16 @@ class WebSocketServer:
         wire = request.transport
         if wire is None or wire.is_closing():
             return
-        connection = self._guard.connection_of(request)
+        connection = cast(WatchedConnection, self._guard.connection_of(request))
         connection.upgraded = True
         flow = WebSocketFlow(self._owner, self._transport, wire, connection)
+        if not connection.frames.sound:
+            flow.end(PROTOCOL_ERROR)
+            return
         if not self._owner.add(flow):
             flow.close()
             return
+        connection.flow = flow
         try:
             async for message in socket:
                 if flow.closed or message.type is WSMsgType.ERROR:
@@ -208,6 +245,7 @@ class WebSocketServer:
                 flow.hear(message)
         finally:
             flow.closed = True
+            connection.flow = None
             self._owner.drop(flow)
 
 

@@ -16,6 +16,7 @@ from sip.transport.config import EndpointConfig, ListenAddress, TlsConfig
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.transport.flow import Flow
 from sip.uri import SipUri
+from sip.websocket import PROTOCOL_ERROR, Opcode, frame
 from tests.sip.pki import Authority
 from tests.sip.wires import request, until
 
@@ -343,6 +344,23 @@ async def test_rubbish_is_closed(rubbish: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(rubbish)
         await closed_by_peer(reader)
+        writer.close()
+
+
+@pytest.mark.parametrize("hasty", [False, True])
+async def test_a_frame_without_a_mask_ends_the_connection(hasty: bool) -> None:
+    """RFC 6455 §5.1, §7.4.1: 1002, and nothing is taken from it; hasty clients do not wait."""
+    unmasked = frame(Opcode.TEXT, request(via=VIA))
+    async with serving() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(UPGRADE + unmasked if hasty else UPGRADE)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        if not hasty:
+            writer.write(unmasked)
+        answer = await asyncio.wait_for(reader.read(), LIMIT)
+        assert answer == frame(Opcode.CLOSE, PROTOCOL_ERROR.to_bytes(2, "big"))
+        assert not server.requests
+        await until(lambda: not server.endpoint.connections)
         writer.close()
 
 

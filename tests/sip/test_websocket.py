@@ -7,6 +7,7 @@ from sip.websocket import (
     NO_UPGRADE,
     OTHER_ORIGIN,
     OTHER_VERSION,
+    FrameWatch,
     Opcode,
     Refusal,
     frame,
@@ -79,3 +80,33 @@ def test_handshake(
     """RFC 7118 §4.1: the subprotocol; RFC 6455 §4.2.2: upgrade, version, origin."""
     headers = {name: value for name, value in {**HANDSHAKE, **changes}.items() if value is not None}
     assert refusal(headers, origins) == expected
+
+
+def masked(payload: bytes, size: int = 0) -> bytes:
+    """A frame of a client; `size` octets of length, 0 for the shortest."""
+    mask = bytes((1, 2, 3, 4))
+    if size:
+        length = bytes((0x80 | {2: 126, 8: 127}[size],)) + len(payload).to_bytes(size, "big")
+    else:
+        length = bytes((0x80 | len(payload),))
+    return b"\x81" + length + mask + bytes(one ^ mask[at % 4] for at, one in enumerate(payload))
+
+
+CLIENT = masked(b"") + masked(b"x" * 125) + masked(b"y" * 300, 2) + masked(b"z" * 70_000, 8)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1_000_000])
+def test_that_frames_are_masked_is_seen_however_they_are_cut(step: int) -> None:
+    """RFC 6455 §5.1, §5.2: from the end of the handshake on, whatever payloads look like."""
+    watch = FrameWatch()
+    sent = b"GET / HTTP/1.1\r\nA: b\r\n\r\n" + CLIENT + CLIENT
+    assert all([watch.see(sent[at : at + step]) for at in range(0, len(sent), step)])
+    unmasked = frame(Opcode.TEXT, b"\xff" * 200)
+    assert not all([watch.see(unmasked[at : at + step]) for at in range(0, len(unmasked), step)])
+    assert not watch.sound
+    assert not watch.see(masked(b"too late"))
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x81"])
+def test_what_is_no_whole_frame_is_no_unmasked_one(sent: bytes) -> None:
+    assert FrameWatch().see(sent)
