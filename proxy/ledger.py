@@ -54,22 +54,26 @@ class Ledger:
         self._cache.clear()
         return ()
 
-    def read(self, aor: AoR, found: BindingSet, cause: Cause, now: float) -> None:
-        """The store has `found`; tell what is news."""
+    def read(self, aor: AoR, found: BindingSet, cause: Cause, now: float) -> BindingSet:
+        """The store has `found`; tell what is news. What it is with what has expired since.
+
+        Decisions are made on the latter, so that the expiry is told before what they do.
+        """
         before, owed = self._cache.last(aor), self._cache.is_stale(aor)
         if before is not None and before.version == found.version:
             # Kept as it was: what expired since is told when the sweep raises the version.
             self._cache.put(aor, before)
-            return
+            return before
         self._cache.put(aor, found)
         if not self._listeners or (before is None and not owed):
-            return
+            return found
         if before is not None and before.version > found.version:
-            return
+            return found
         held = None if before is None else before.bindings
         if cause is Cause.ELSEWHERE:
             cause = likely_cause(held, found.bindings, now)
         self._tell(BindingsChange(aor, held, found.bindings, found.version, cause))
+        return found
 
     def wrote(
         self, aor: AoR, before: BindingSet, decision: Decision, version: int, cause: Cause

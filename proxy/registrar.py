@@ -99,7 +99,13 @@ def without_flow(
     present = live(current.bindings, now)
     gone = tuple([each for each in on_flow(present, flow, worker) if each.updated_at <= lost_at])
     put = tuple(without_hop(binding) for binding in gone if outlives_flow(binding))
-    return replaced(present, put, gone)
+    return replaced(present, put, gone, _lapsed(current.bindings, now) if gone else ())
+
+
+def cleared(current: BindingSet, now: float) -> Decision:
+    """Nothing is left of what is live."""
+    present = live(current.bindings, now)
+    return replaced(present, (), present, _lapsed(current.bindings, now) if present else ())
 
 
 def _lapsed(bindings: tuple[Binding, ...], now: float) -> tuple[Binding, ...]:

@@ -21,9 +21,9 @@ from proxy.ports import BindingStore, Clock, Transaction
 from proxy.registrar import (
     Decision,
     by_preference,
+    cleared,
     decide,
     live,
-    replaced,
     without_flow,
 )
 from proxy.registration import Limits, Registration, read_registration
@@ -144,9 +144,9 @@ class RegistrarService:
 
         def clear(current: BindingSet) -> Decision:
             nonlocal removed
-            present = live(current.bindings, now)
-            removed = len(present)
-            return replaced(present, (), present)
+            decision = cleared(current, now)
+            removed = len(decision.remove) - len(decision.lapsed)
+            return decision
 
         await self._agree(aor, now, None, clear, Cause.REMOVED)
         return removed
@@ -294,8 +294,8 @@ class RegistrarService:
                 if isinstance(outcome, BindingsWritten):
                     self._ledger.wrote(aor, current, decision, outcome.version, cause)
                     return decision
-                current, certain = outcome.current, True
-                self._ledger.read(aor, current, Cause.ELSEWHERE, now)
+                current = self._ledger.read(aor, outcome.current, Cause.ELSEWHERE, now)
+                certain = True
             elif decision is not None and certain:
                 return decision
             else:
@@ -303,9 +303,8 @@ class RegistrarService:
         raise Contention
 
     async def _load(self, aor: AoR, cause: Cause = Cause.ELSEWHERE) -> BindingSet:
-        bindings = await self._store.bindings(aor)
-        self._ledger.read(aor, bindings, cause, self._clock())
-        return bindings
+        found = await self._store.bindings(aor)
+        return self._ledger.read(aor, found, cause, self._clock())
 
     async def _do(self, chore: _Chore) -> None:
         """Work off one chore. StoreError leaves it for later."""

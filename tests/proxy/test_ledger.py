@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.answers import Extensions
@@ -115,6 +115,37 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
+HERE = [False] * 25
+
+
+@example(
+    steps=[
+        ("register", CONTACTS[0], 1),
+        ("register", CONTACTS[1], 3),
+        ("wait", "", 0),
+        ("remove", "", 0),
+    ],
+    places=HERE,
+)
+@example(
+    steps=[
+        ("connect", CONTACTS[0], 3),
+        ("register", CONTACTS[1], 1),
+        ("wait", "", 0),
+        ("lose", "", 0),
+        ("sweep", "", 0),
+    ],
+    places=HERE,
+)
+@example(
+    steps=[
+        ("register", CONTACTS[0], 1),
+        ("register", CONTACTS[1], 3),
+        ("wait", "", 0),
+        ("unregister", CONTACTS[1], 0),
+    ],
+    places=HERE,
+)
 @given(steps=STEPS, places=st.lists(st.booleans(), min_size=25, max_size=25))
 async def test_events_in_order_come_to_what_the_store_has(
     steps: list[tuple[str, str, int]], places: list[bool]
