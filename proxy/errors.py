@@ -129,6 +129,12 @@ class FlowFailed(ProxyError):
     status = 430
 
 
+class DialogFlowGone(ProxyError):
+    """The same within a dialog: 430 is for proxies and registrars only (RFC 5626 §11.6)."""
+
+    status = 480
+
+
 class BreadthExceeded(ProxyError):
     """Max-Breadth leaves no branch to us (RFC 5393 §5.3.3)."""
 

@@ -1,21 +1,22 @@
 """Flow tokens: the user part of a URI that names one flow of one process (RFC 5626 §5.2).
 
-Pure. A token is base64url without padding of a keyed digest, then worker and flow name, so
-only a process of the deployment can make one, and it survives a restart of its maker. It has
-none but letters, digits, "-" and "_".
+Pure. A token is sealed: only a process of the deployment can make or read one, it survives a
+restart of its maker, and tells nobody the client's address. It is bound to what it was made for:
+a Path, or one dialog. It has none but letters, digits, "-" and "_".
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from hashlib import blake2b
-from hmac import compare_digest
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-DIGEST_OCTETS: Final = 12
-"""Of the keyed digest: too many to guess, few enough for a Route."""
-MAX_TOKEN: Final = 255
+from proxy.sealed import Seal
+
+MAX_TOKEN: Final = 320
 """Characters; longer ones are nobody's."""
-_BETWEEN: Final = "\0"
-_PERSON: Final = b"flow-token"
+DEPLOYMENTS: Final = 8
+"""Secrets whose seals are kept; a process has one."""
+_BETWEEN: Final = b"\0"
+_KIND: Final = b"flow-token"
 
 
 class FlowToken(NamedTuple):
@@ -27,26 +28,32 @@ class FlowToken(NamedTuple):
     """The process that holds the flow."""
 
 
-def mint(flow_name: str, worker: str, key: bytes) -> str:
-    """The token of the flow `flow_name` that `worker` holds; the same each time."""
-    named = f"{worker}{_BETWEEN}{flow_name}".encode()
-    return urlsafe_b64encode(_digest(named, key) + named).rstrip(b"=").decode("ascii")
+def mint(flow_name: str, worker: str, secret: bytes, dialog: Sequence[str] = ()) -> str:
+    """The token of the flow `flow_name` that `worker` holds; the same each time.
+
+    `dialog` is all that tells the dialog it is for from others; without, it is for a Path.
+    """
+    plain = worker.encode() + _BETWEEN + flow_name.encode()
+    return _seal(secret).seal(plain, _bound(dialog))
 
 
-def read(token: str, key: bytes) -> FlowToken | None:
-    """What `token` names; None when nobody of the deployment made it."""
-    if len(token) > MAX_TOKEN or len(token) * 3 // 4 <= DIGEST_OCTETS:
+def read(token: str, secret: bytes, dialog: Sequence[str] = ()) -> FlowToken | None:
+    """What `token` names; None when nobody of the deployment made it, or not for `dialog`."""
+    if len(token) > MAX_TOKEN:
         return None
-    try:
-        octets = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except ValueError:
+    plain = _seal(secret).open(token, _bound(dialog))
+    if plain is None:
         return None
-    digest, named = octets[:DIGEST_OCTETS], octets[DIGEST_OCTETS:]
-    if not compare_digest(digest, _digest(named, key)):
-        return None
-    worker, _, flow = named.decode("utf-8", "replace").partition(_BETWEEN)
+    worker, _, flow = plain.decode("utf-8", "replace").partition("\0")
     return FlowToken(flow, worker)
 
 
-def _digest(named: bytes, key: bytes) -> bytes:
-    return blake2b(named, key=key[:64], digest_size=DIGEST_OCTETS, person=_PERSON).digest()
+def _bound(dialog: Sequence[str]) -> list[bytes]:
+    if not dialog:
+        return [b"path"]
+    return [b"dialog", *(each.encode("utf-8", "surrogateescape") for each in dialog)]
+
+
+@lru_cache(DEPLOYMENTS)
+def _seal(secret: bytes) -> Seal:
+    return Seal(secret, _KIND)

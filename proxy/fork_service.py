@@ -118,7 +118,7 @@ class _Branch:
 class Relayed:
     """A request with all its branches."""
 
-    __slots__ = ("_branches", "_fork", "_relay", "done", "passage", "share", "tx")
+    __slots__ = ("_branches", "_fork", "_relay", "done", "passage", "recorded", "share", "tx")
 
     def __init__(
         self,
@@ -139,6 +139,8 @@ class Relayed:
         self._fork = Fork(passage.request.method, sizes, policy)
         self.share = max(1, policy.breadth // min(policy.breadth, max(sizes, default=1)))
         """Max-Breadth of each branch (RFC 5393 §5.3.3)."""
+        self.recorded: set[tuple[str, ...]] = set()
+        """Our Record-Route values in what was sent, as each branch has them."""
 
     def __len__(self) -> int:
         """Branches, which is what a relayed request costs."""

@@ -60,9 +60,16 @@ def forwarded(request: Request, changed: Changed) -> bytes:
     return to_wire(f"{request.method} {changed.uri} {request.version}", lines, request.body)
 
 
-def returned(response: Response, dropped: Container[str] = ()) -> bytes:
-    """The response as it goes back: without our Via (§16.7 step 3) and what is `dropped`."""
+def returned(
+    response: Response, dropped: Container[str] = (), recorded: Sequence[str] | None = None
+) -> bytes:
+    """The response as it goes back: without our Via (§16.7 step 3) and what is `dropped`, with
+    `recorded` for its Record-Route values unless that is None (§16.7 step 8)."""
     lines = list(response.lines)
+    if recorded is not None:
+        first = next(at for at, line in enumerate(lines) if key_of_line(line) == "record-route")
+        after = [line for line in lines[first:] if key_of_line(line) != "record-route"]
+        lines[first:] = [header_line("Record-Route", value) for value in recorded] + after
     if dropped:
         lines = [line for line in lines if key_of_line(line) not in dropped]
     for at, line in enumerate(lines):
@@ -83,7 +90,7 @@ def is_ours_alone(response: Response) -> bool:
 
 def record_routes(
     arrived: tuple[str, str], leaving: tuple[str, str], *, secure: bool = False
-) -> list[str]:
+) -> tuple[str, ...]:
     """Record-Route values, topmost first: one, or two where the two sides differ.
 
     Each side is the user part and the Contact value of its flow, `<sip:host:port…>`; two let
@@ -91,7 +98,7 @@ def record_routes(
     each. `secure`: all that is said of us is SIPS (§16.6 step 4).
     """
     sides = [leaving] if leaving == arrived else [leaving, arrived]
-    return [_record_route(user, contact, secure) for user, contact in sides]
+    return tuple([_record_route(user, contact, secure) for user, contact in sides])
 
 
 def _record_route(user: str, contact: str, secure: bool) -> str:

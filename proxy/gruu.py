@@ -1,21 +1,18 @@
 """Globally routable user agent URIs, made and read without keeping any (RFC 5627).
 
 Pure. A public GRUU is the address-of-record with the instance id in `gr`. A temporary one hides
-both in its user part, sealed with AES-SIV (RFC 5297): equal only for equal contents, and telling
+both in its user part, sealed (`proxy.sealed`): equal only for equal contents, and telling
 nothing to who has not the key. It holds when the instance's registration began, so that it is
 valid exactly as long as that goes on under one Call-ID (§5.1, §5.3).
 """
 
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-
+from proxy.sealed import Seal
 from sip.errors import ParseError
 from sip.uri import AoR, SipUri, aor_of
 from store.values import Binding
@@ -23,14 +20,13 @@ from store.values import Binding
 TEMPORARY: Final = "tgruu."
 """Begins the user part of every temporary GRUU."""
 SUPPORTED: Final = "gruu"
-KEY_OCTETS: Final = 32
 INSTANCE_OCTETS: Final = 8
 """Of an instance id's digest: tells the few instances of one user apart."""
 BLOCK: Final = 16
 """User names are padded to a multiple of it, so that the length tells little."""
 MAX_USER: Final = 512
 """Characters of the user part of a temporary GRUU that is looked at."""
-_PERSON: Final = b"temporary-gruu"
+_KIND: Final = b"temporary-gruu"
 _FIXED: Final = struct.Struct(f">ddI{INSTANCE_OCTETS}s")
 _PARAMETER_CHARACTERS: Final = "-_.!~*'()[]/:&+$"
 
@@ -59,8 +55,7 @@ class Gruus:
     """Makes and reads the GRUUs of a deployment. `secret` is the same in all its processes."""
 
     def __init__(self, secret: bytes) -> None:
-        key = blake2b(secret[:64], digest_size=KEY_OCTETS, person=_PERSON).digest()
-        self._cipher = AESSIV(key)
+        self._seal = Seal(secret, _KIND)
 
     def temporary(self, aor: AoR, binding: Binding) -> str:
         """The temporary GRUU of `binding` as of its last REGISTER (§5.1)."""
@@ -73,8 +68,7 @@ class Gruus:
         )
         name = user.encode()
         padding = b"\0" * (-len(name) % BLOCK)
-        sealed = self._cipher.encrypt(fixed + name + padding, [domain.encode()])
-        text = urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
+        text = self._seal.seal(fixed + name + padding, [domain.encode()])
         return f"sip:{TEMPORARY}{text}@{domain};gr"
 
     def read(self, uri: SipUri) -> Gruu | None:
@@ -99,12 +93,13 @@ class Gruus:
     def _opened(self, text: str, domain: str) -> Gruu | None:
         if len(text) > MAX_USER:
             return None
+        plain = self._seal.open(text, [domain.encode("utf-8", "surrogateescape")])
+        if plain is None:
+            return None
         try:
-            sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            plain = self._cipher.decrypt(sealed, [domain.encode()])
             user = plain[_FIXED.size :].rstrip(b"\0").decode()
             aor = aor_of(f"sip:{user}@{domain}")
-        except (ValueError, InvalidTag, ParseError):
+        except (ValueError, ParseError):
             return None
         begun_at, _, _, digest = _FIXED.unpack_from(plain)
         return Gruu(aor, "", digest, begun_at)

@@ -3,11 +3,11 @@
 Pure. RFC 3261 §16.6 steps 2 to 8, RFC 5658 §3.2, RFC 5626 §5.3, RFC 3325 §5.
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from proxy.addresses import DEFAULT_PORTS
+from proxy.addresses import DEFAULT_PORTS, OurAddresses
 from proxy.asserted import (
     ASSERTED,
     Changes,
@@ -17,27 +17,30 @@ from proxy.asserted import (
     credentials_kept,
 )
 from proxy.destination import Destination
+from proxy.dialog_mark import (
+    BETWEEN,
+    MARK_DIGITS,
+    NO_DIALOG,
+    Dialog,
+    Side,
+    dialog_of,
+    leads,
+    mark_of,
+    next_hop,
+    recorded_user,
+    side_of,
+    token_of,
+    way_back,
+)
 from proxy.flow_token import FlowToken, mint, read
 from proxy.forwarding import Changed, forwarded, record_routes
-from proxy.relay import (
-    BETWEEN,
-    DIALOG_METHODS,
-    MARK_DIGITS,
-    Routed,
-    dialog_mark,
-    loop_mark,
-    recorded_user,
-    token_of,
-)
+from proxy.relay import DIALOG_METHODS, Routed, loop_mark
+from sip.address import NameAddr
 from sip.authenticator import Identity
 from sip.errors import ParseError
 from sip.message import Draft, Request, Response, parse_message
 from sip.transport.flow import Flow
 from sip.uri import SipUri
-
-_DIALOG_KEY: Final = b"dialog "
-"""Before the deployment's secret, the key of the tokens in Record-Route: who is shown one must
-not be able to begin a dialog with it, as a token in a Path can."""
 
 
 class Passage(NamedTuple):
@@ -51,6 +54,10 @@ class Passage(NamedTuple):
     """End of our branches, see `loop_mark`."""
     size: int
     """Octets of the request."""
+    dialog: Dialog
+    """What the request's marks and tokens are of."""
+    mark: str
+    """By which its receiver sends requests within that dialog; "" when there will be none."""
     hands_off: bool = False
     """The routing file has set what is asserted of the sender: it goes out as it is."""
 
@@ -66,7 +73,7 @@ class Outgoing:
     """False: only where a dialog needs it."""
     trusted: Callable[[Flow], bool]
     """Whether the peer is of our trust domain (RFC 3325 §11)."""
-    is_domain: Callable[[str], bool]
+    ours: OurAddresses
 
     def path_token(self, user: str) -> FlowToken | None:
         """The flow that a Path of ours names."""
@@ -79,29 +86,53 @@ class Outgoing:
         token = self.path_token(user)
         return token.flow if token is not None and token.worker == self.worker else ""
 
-    def dialog_token(self, routed: Routed) -> FlowToken | None:
-        """The flow that a Record-Route of ours names."""
-        token = token_of(routed)
-        return read(token, self._dialog_key) if token else None
+    def side(self, request: Request, routed: Routed, now: float) -> Side | None:
+        """Which side of a dialog that was let through `request` shows to come from."""
+        return side_of(request, routed.mark, self.ours.serves, now, self.key)
+
+    def may_leave(self, routed: Routed, arrived: Flow) -> bool:
+        """Whether the mark of a request, whose side is known, lets it go where it wants to."""
+        toward = next_hop(routed.uri, routed.routes, self._is_us(arrived))
+        return leads(routed.mark, toward, self.key)
+
+    def dialog_token(self, request: Request, routed: Routed) -> FlowToken | None:
+        """The flow that a Record-Route of ours names for the dialog of `request`."""
+        token = token_of(routed.mark)
+        if not token:
+            return None
+        for address in (request.from_, request.to):
+            found = read(token, self.key, (request.call_id, address.tag or ""))
+            if found is not None:
+                return found
+        return None
 
     def passage(
-        self, request: Request, routed: Routed, arrived: Flow, identity: Identity
+        self, request: Request, routed: Routed, arrived: Flow, identity: Identity, now: float
     ) -> Passage:
         """`request` as it sets out."""
         size = len(request.body) + sum(map(len, request.lines)) + 2 * len(request.lines)
-        return Passage(request, arrived, identity, loop_mark(request, routed, self.key), size)
+        loop = loop_mark(request, routed, self.key)
+        dialog, mark = NO_DIALOG, ""
+        if request.method in DIALOG_METHODS:
+            dialog = dialog_of(request, self.ours.serves)
+            routes = request.values("record-route")
+            toward = way_back(request, routes, self._is_us(arrived))
+            mark = mark_of(dialog, "receiver", toward, now, self.key)
+        return Passage(request, arrived, identity, loop, size, dialog, mark)
 
     def write(
-        self, passage: Passage, destination: Destination, leaving: Flow, branch: str, breadth: int
+        self,
+        passage: Passage,
+        destination: Destination,
+        leaving: Flow,
+        branch: str,
+        breadth: int,
+        recorded: Sequence[str] = (),
     ) -> bytes:
         """The request as it leaves. Raises ParseError, and PrivacyFailed."""
-        request = passage.request
-        recorded: Sequence[str] = ()
-        if request.method in DIALOG_METHODS:
-            recorded = self._recorded(passage, destination, leaving)
         changes = self._said_of_sender(passage, destination, leaving)
         return forwarded(
-            request,
+            passage.request,
             Changed(
                 uri=destination.uri,
                 routes=destination.routes,
@@ -138,7 +169,7 @@ class Outgoing:
     def _said_of_sender(self, passage: Passage, destination: Destination, leaving: Flow) -> Changes:
         """What is asserted of the sender, and which credentials go on (RFC 3261 §22.3)."""
         request, identity = passage.request, passage.identity
-        changes = credentials_kept(request, self.is_domain)
+        changes = credentials_kept(request, self.ours.is_domain)
         if passage.hands_off:
             return changes
         return changes + asserted_headers(
@@ -157,22 +188,44 @@ class Outgoing:
         user = SipUri.parse(destination.next_hops[0]).user if destination.next_hops else None
         return self.path_token(user or "") is not None
 
-    def _recorded(self, passage: Passage, destination: Destination, leaving: Flow) -> Sequence[str]:
+    def recorded(
+        self, passage: Passage, destination: Destination, leaving: Flow
+    ) -> tuple[str, ...]:
         """Our Record-Route values: with tokens for clients that only their own flow leads to."""
-        request, arrived = passage.request, passage.arrived
+        if not passage.mark:
+            return ()
+        request, arrived, mark = passage.request, passage.arrived, passage.mark
         tokens = (
-            self._token(arrived) if self._is_bound(request, arrived) else "",
-            self._token(leaving) if _needs_flow(destination, leaving) else "",
+            self._token(passage, arrived) if self._is_bound(request, arrived) else "",
+            self._token(passage, leaving) if _needs_flow(destination, leaving) else "",
         )
         same = arrived.contact == leaving.contact
         if same and not self.record_route and not any(tokens):
             return ()
-        mark = dialog_mark(request.call_id, self.key)
         return record_routes(
             (recorded_user(mark, tokens[0]), arrived.contact),
             (recorded_user(mark, tokens[1]), leaving.contact),
             secure=destination.uri.startswith("sips:") or request.uri_text.startswith("sips:"),
         )
+
+    def remarked(
+        self, passage: Passage, response: Response, ours: Iterable[tuple[str, ...]], now: float
+    ) -> Sequence[str] | None:
+        """The Record-Route values of `response`, ours with the mark of the request's sender in
+        place of its receiver's (§16.7 step 8); None when they stay as they are.
+
+        `ours` is what the branches were given. Only in their place are they known as ours: in any
+        other the mark would be told to somebody else.
+        """
+        values = response.values("record-route")
+        end = len(values) - len(passage.request.values("record-route"))
+        start = _start_of(values[: max(end, 0)], ours)
+        if start is None:
+            return None
+        toward = way_back(response, values[:start][-1:], self._is_us(passage.arrived))
+        mark = mark_of(passage.dialog, "sender", toward, now, self.key)
+        changed = [value.replace(passage.mark, mark, 1) for value in values[start:end]]
+        return [*values[:start], *changed, *values[end:]]
 
     def _is_bound(self, request: Request, arrived: Flow) -> bool:
         """Whether only `arrived` leads back to the sender. A peer knows its own address."""
@@ -180,12 +233,11 @@ class Outgoing:
             return True
         return is_elsewhere(request, arrived) and not self.trusted(arrived)
 
-    def _token(self, flow: Flow) -> str:
-        return mint(flow.name, self.worker, self._dialog_key)
+    def _token(self, passage: Passage, flow: Flow) -> str:
+        return mint(flow.name, self.worker, self.key, passage.dialog.named)
 
-    @property
-    def _dialog_key(self) -> bytes:
-        return (_DIALOG_KEY + self.key)[:64]
+    def _is_us(self, arrived: Flow) -> Callable[[SipUri], bool]:
+        return lambda uri: self.ours.is_us(uri, arrived.local)
 
 
 def is_client(request: Request, flow: Flow) -> bool:
@@ -208,6 +260,25 @@ def is_elsewhere(request: Request, flow: Flow) -> bool:
     except (ParseError, IndexError):
         return False
     return (uri.host.strip("[]"), uri.port or DEFAULT_PORTS[uri.scheme]) != (host, port)
+
+
+def _start_of(values: Sequence[str], ours: Iterable[tuple[str, ...]]) -> int | None:
+    """Where in Record-Route `values` those begin that are ours and the last."""
+    for recorded in sorted(ours, key=len, reverse=True):
+        start = len(values) - len(recorded)
+        if start >= 0 and all(map(_is_same, values[start:], recorded)):
+            return start
+    return None
+
+
+def _is_same(value: str, recorded: str) -> bool:
+    """Whether `value` is what we recorded, however a user agent wrote it down again."""
+    if value == recorded:
+        return True
+    try:
+        return NameAddr.parse(value).sip_uri.equivalent(NameAddr.parse(recorded).sip_uri)
+    except ParseError:
+        return False
 
 
 def _needs_flow(destination: Destination, leaving: Flow) -> bool:

@@ -1,7 +1,7 @@
-"""What is read in a request that is to be relayed, and who is let through (RFC 3261 §16.3, §16.4).
+"""What is read in a request that is to be relayed (RFC 3261 §16.3, §16.4).
 
-Pure. `key` is a secret of the deployment: with it any process knows its own marks again, in
-branches (loops, RFC 5393 §4.2) and in Record-Route (dialogs that were let through before).
+Pure. `key` is a secret of the deployment: with it any process knows its own branches again (loops,
+RFC 5393 §4.2).
 """
 
 from collections.abc import Callable
@@ -22,12 +22,9 @@ DIALOG_METHODS: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER", "NOTIFY"})
 LOCATING: Final = ("accept-contact", "reject-contact", "request-disposition")
 """Headers that have a say in where a request goes (RFC 3841)."""
 MARK_LENGTH: Final = 9
-"""Octets of a mark: too many to guess, few enough for a Record-Route."""
-MARK_DIGITS: Final = 2 * MARK_LENGTH
+"""Octets of the end of our branches: too many to meet by chance."""
 WIDEST: Final = 2**31 - 1
 """What a Max-Breadth may say at all."""
-BETWEEN: Final = "."
-"""Parts the mark of a dialog and the token of a flow in our Record-Route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +109,8 @@ def loop_mark(request: Request, routed: Routed, key: bytes) -> str:
     for header in LOCATING:
         if request.get(header) is not None:
             parts += (header, *request.all(header))
-    return "-" + _mark("\n".join(parts), key)
-
-
-def dialog_mark(call_id: str, key: bytes) -> str:
-    """The user part of our Record-Route: who shows it in this call was let through before."""
-    return _mark(f"dialog {call_id}", key)
-
-
-def recorded_user(mark: str, token: str) -> str:
-    """The user part of a Record-Route that also names the flow to its side of the dialog."""
-    return f"{mark}{BETWEEN}{token}" if token else mark
-
-
-def is_marked(request: Request, routed: Routed, key: bytes) -> bool:
-    """Whether the request belongs to a dialog whose first request we relayed."""
-    shown = routed.mark.partition(BETWEEN)[0]
-    return bool(shown) and shown == dialog_mark(request.call_id, key)
-
-
-def token_of(routed: Routed) -> str:
-    """The flow token in a Record-Route of ours that came back; empty when it has none."""
-    return routed.mark.partition(BETWEEN)[2]
+    data = "\n".join(parts).encode("utf-8", "surrogateescape")
+    return "-" + blake2b(data, key=key[:64], digest_size=MARK_LENGTH).hexdigest()
 
 
 def request_uri(contact: str) -> str:
@@ -145,8 +122,3 @@ def request_uri(contact: str) -> str:
         return contact
     parameters = uri.parameters.without("method")
     return str(SipUri(uri.scheme, uri.user, uri.host, uri.port, parameters, None, uri.password))
-
-
-def _mark(text: str, key: bytes) -> str:
-    data = text.encode("utf-8", "surrogateescape")
-    return blake2b(data, key=key[:64], digest_size=MARK_LENGTH).hexdigest()

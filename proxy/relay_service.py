@@ -12,14 +12,15 @@ from typing import Any, Final
 import structlog
 
 from proxy.addresses import OurAddresses
+from proxy.admission_service import AdmissionService, Standing
 from proxy.destination import Destination, bounded
 from proxy.errors import Overloaded, ProxyError
 from proxy.fork import MAX_BREADTH, TIMER_C, UNAVAILABLE, Policy
 from proxy.fork_service import Relayed, Sent
 from proxy.forwarding import returned
 from proxy.outgoing import Outgoing, Passage
-from proxy.ports import Sender, Transaction
-from proxy.relay import Routed, breadth_of, check_forwardable, is_marked, preprocess
+from proxy.ports import Clock, Sender, Transaction
+from proxy.relay import Routed, breadth_of, check_forwardable, preprocess
 from proxy.reply_service import ReplyService
 from proxy.routing import Plan, Router
 from proxy.target_service import Exists, Find, TargetService
@@ -41,10 +42,6 @@ MAX_RELAYED: Final = 50_000
 MAX_BRANCHES: Final = 20
 """Of one request."""
 NOBODY: Final = Identity(None, "none")
-RETRY_AFTER: Final = 5
-"""Seconds in the 503 to a call that rings when the server stops."""
-
-_BUSY: Final = (("Retry-After", str(RETRY_AFTER)),)
 
 Done = Callable[[Transaction], None]
 
@@ -76,6 +73,7 @@ class RelayService:
         targets: Find,
         exists: Exists,
         secret: bytes,
+        clock: Clock,
         worker: str = "",
         trusted: Callable[[Flow], bool] = lambda flow: False,
         flow_failed: Callable[[AoR, Binding], None] | None = None,
@@ -92,13 +90,14 @@ class RelayService:
         self.endpoint = endpoint
         self._ours = ours
         self._config = config or RelayConfig()
-        self._outgoing = Outgoing(
-            secret, worker, self._config.record_route, trusted, ours.is_domain
-        )
+        self._clock = clock
+        self._outgoing = Outgoing(secret, worker, self._config.record_route, trusted, ours)
         self._found = TargetService(
             endpoint=endpoint, ours=ours, targets=targets, exists=exists, outgoing=self._outgoing
         )
-        self._key = secret
+        self._admission = AdmissionService(
+            ours=ours, targets=targets, found=self._found, outgoing=self._outgoing, clock=clock
+        )
         self._flow_failed = flow_failed
         self._replies = None if router is None else ReplyService(router, self._send_back)
         self._relayed: set[Relayed] = set()
@@ -136,14 +135,18 @@ class RelayService:
             self._last = (request, routed)
         return routed
 
-    def admits(self, request: Request, routed: Routed) -> bool:
+    def standing(self, request: Request, routed: Routed, flow: Flow) -> Standing:
         """Whether the request is within a dialog that was let through before, or comes from
-        another process of ours, which let it through."""
-        if not routed.mark:
-            return False
-        if self._outgoing.path_token(routed.mark) is not None:
-            return True
-        return request.to.tag is not None and is_marked(request, routed, self._key)
+        another process of ours, which let it through. Raises ParseError."""
+        return self._admission.standing(request, routed, flow)
+
+    async def admits(self, request: Request, flow: Flow) -> bool:
+        """The same, when where users are now counts as well. Raises ParseError, StoreError."""
+        routed = self.preprocess(request, flow)
+        standing = self.standing(request, routed, flow)
+        if standing is Standing.MARKED:
+            return await self._admission.follows(request, routed, flow)
+        return standing is Standing.ADMITTED
 
     async def relay(
         self, tx: Transaction, identity: Identity, done: Done, *, plan: Plan | None = None
@@ -157,12 +160,12 @@ class RelayService:
         if self._branches >= self._config.max_relayed:
             raise Overloaded
         routed = self.preprocess(tx.request, tx.flow)
-        if not self.admits(tx.request, routed):
+        if not await self.admits(tx.request, tx.flow):
             planned = plan is not None and bool(plan.uris)
             self._found.check_sender(tx, routed, identity, planned=planned)
         elif self._outgoing.path_token(routed.mark) is not None:
             identity = Identity(identity.aor, "asserted")
-        passage = self._outgoing.passage(tx.request, routed, tx.flow, identity)
+        passage = self._outgoing.passage(tx.request, routed, tx.flow, identity, self._clock())
         check_forwardable(tx.request, passage.loop)
         policy = Policy(breadth_of(tx.request), self._config.timer_c)
         if plan is not None:
@@ -188,15 +191,11 @@ class RelayService:
         """
         try:
             routed = self.preprocess(request, flow)
-            if not self.admits(request, routed):
-                return
-            passage = self._outgoing.passage(request, routed, flow, NOBODY)
-            check_forwardable(request, passage.loop)
-            destination = self._found.known(passage, routed)
-            if destination is None:
-                self._keep_if_room(self._ack_user(passage, routed))
-            else:
-                self._pass_on(passage, destination)
+            standing = self.standing(request, routed, flow)
+            if standing is Standing.ADMITTED:
+                self._ack(request, routed, flow)
+            elif standing is Standing.MARKED:
+                self._keep_if_room(self._ack_moved(request, routed, flow))
         except (ProxyError, ParseError, TransportError):
             return
 
@@ -225,7 +224,11 @@ class RelayService:
         """See `fork_service.Relay`."""
         branch = self.endpoint.new_branch() + relayed.passage.loop
         self._ours.met(flow.local)
-        data = self._outgoing.write(relayed.passage, destination, flow, branch, relayed.share)
+        passage = relayed.passage
+        recorded = self._outgoing.recorded(passage, destination, flow)
+        if recorded:
+            relayed.recorded.add(recorded)
+        data = self._outgoing.write(passage, destination, flow, branch, relayed.share, recorded)
         return Sent(data, branch, flow)
 
     def flow_failed(self, destination: Destination) -> None:
@@ -269,7 +272,7 @@ class RelayService:
 
     def _send_back(self, relayed: Relayed, response: Response) -> None:
         """Pass `response` on, a 2xx even after another final response (§16.7 step 5)."""
-        data = returned(response, self._outgoing.withheld(relayed.passage, response))
+        data = self._written_back(relayed, response)
         if relayed.refused and FIRST_FINAL <= response.status < FIRST_FAILURE:
             try:
                 relayed.tx.answer_flow.send(data)
@@ -281,13 +284,39 @@ class RelayService:
             self._answered(relayed)
 
     def _answer(self, relayed: Relayed, status: int) -> None:
-        relayed.tx.respond(status, headers=_BUSY if status == UNAVAILABLE else ())
+        relayed.tx.respond(status, headers=Overloaded().headers if status == UNAVAILABLE else ())
         self._answered(relayed)
+
+    def _written_back(self, relayed: Relayed, response: Response) -> bytes:
+        passage = relayed.passage
+        withheld = self._outgoing.withheld(passage, response)
+        if not relayed.recorded or response.get("record-route") is None:
+            return returned(response, withheld)
+        ours, now = relayed.recorded, self._clock()
+        return returned(response, withheld, self._outgoing.remarked(passage, response, ours, now))
 
     def _answered(self, relayed: Relayed) -> None:
         done, relayed.done = relayed.done, None
         if done is not None:
             done(relayed.tx)
+
+    def _ack(self, request: Request, routed: Routed, flow: Flow) -> None:
+        """Send on an ACK that is admitted. Raises ProxyError, ParseError and TransportError."""
+        passage = self._outgoing.passage(request, routed, flow, NOBODY, self._clock())
+        check_forwardable(request, passage.loop)
+        destination = self._found.known(passage, routed)
+        if destination is None:
+            self._keep_if_room(self._ack_user(passage, routed))
+        else:
+            self._pass_on(passage, destination)
+
+    async def _ack_moved(self, request: Request, routed: Routed, flow: Flow) -> None:
+        """To a dialog's contact that changed in it."""
+        try:
+            if await self._admission.follows(request, routed, flow):
+                self._ack(request, routed, flow)
+        except (ProxyError, SipError, StoreError):
+            return
 
     def _pass_on(self, passage: Passage, destination: Destination) -> None:
         """Send a request without a transaction, at once if that is possible."""

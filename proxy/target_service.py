@@ -9,7 +9,7 @@ from typing import Final
 from proxy.addresses import OurAddresses, Place
 from proxy.asserted import check_claims
 from proxy.destination import Destination, Groups, by_route, groups_of, side_by_side
-from proxy.errors import FlowFailed, Forbidden, NoBinding, NotFound, ProxyError
+from proxy.errors import DialogFlowGone, FlowFailed, Forbidden, NoBinding, NotFound, ProxyError
 from proxy.fork import FROM_ROUTE, Policy
 from proxy.outgoing import Outgoing, Passage
 from proxy.ports import Sender, Transaction
@@ -18,6 +18,7 @@ from proxy.routing import Plan
 from proxy.targets import Targets
 from sip.authenticator import Identity
 from sip.message import Request
+from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri, Uri, parse_uri
 
 UNREACHABLE_HOST: Final = ".invalid"
@@ -73,25 +74,34 @@ class TargetService:
     def known(self, passage: Passage, routed: Routed) -> Destination | None:
         """Where the request goes by token, route or Request-URI; None for a user of ours.
 
-        Raises FlowFailed for a flow that is gone (RFC 5626 §5.3.1), NotFound and ParseError.
+        Raises FlowFailed and DialogFlowGone for a flow that is gone (RFC 5626 §5.3.1), NotFound
+        and ParseError.
         """
         path = self._outgoing.path_token(routed.mark)
         if path is not None:
             if path.worker != self._outgoing.worker or not self._is_open(path.flow):
                 raise FlowFailed
             return by_route(routed.uri, routed.routes)._replace(flow=path.flow)
-        dialog = self._outgoing.dialog_token(routed)
-        if dialog is not None and dialog.flow != passage.arrived.name and not _is_gruu(routed.uri):
-            if dialog.worker == self._outgoing.worker and self._is_open(dialog.flow):
-                return by_route(routed.uri, routed.routes)._replace(flow=dialog.flow)
-            if not routed.routes and not _is_reachable(routed.uri):
-                raise FlowFailed
+        flow = self.dialog_flow(passage.request, routed, passage.arrived)
+        if flow:
+            return by_route(routed.uri, routed.routes)._replace(flow=flow)
+        if flow is not None and not routed.routes and not _is_reachable(routed.uri):
+            raise DialogFlowGone
         place = self._ours.place(routed.uri, passage.arrived.local)
         if routed.routes or place is Place.ELSEWHERE:
             return by_route(routed.uri, routed.routes)
         if place is Place.USER:
             return None
         raise NotFound
+
+    def dialog_flow(self, request: Request, routed: Routed, arrived: Flow) -> str | None:
+        """The flow to the other side that a Record-Route of ours names; "" when that is gone, None
+        when the request does not go by one."""
+        token = self._outgoing.dialog_token(request, routed)
+        if token is None or token.flow == arrived.name or _is_gruu(routed.uri):
+            return None
+        is_here = token.worker == self._outgoing.worker and self._is_open(token.flow)
+        return token.flow if is_here else ""
 
     def _is_open(self, flow: str) -> bool:
         return self._endpoint.flow_named(flow) is not None

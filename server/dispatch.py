@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from proxy.addresses import OurAddresses, Place
+from proxy.admission_service import Standing
 from proxy.errors import NoBinding, ProxyError
 from proxy.ports import Transaction
 from proxy.registrar_service import RegistrarService
@@ -157,8 +158,8 @@ class Dispatcher:
         if refusal is not None:
             tx.respond(refusal.status, reason=refusal.reason, headers=refusal.headers)
             return True
-        place, admitted = self._place(tx)
-        road = Road.IN_DIALOG if admitted else self._road(request, place)
+        place, standing = self._place(tx)
+        road = self._road(request, place, standing)
         if road is Road.OPTIONS:
             self._check_tags(request, road)
             tx.respond(200, headers=self._options)
@@ -166,27 +167,34 @@ class Dispatcher:
         if self._refuses_load(request, road):
             tx.respond(503, headers=_BUSY)
             return True
-        identities = self._identities
-        return self._begin(
-            tx, road, identities.in_dialog(tx) if admitted else identities.at_once(tx)
-        )
+        return self._begin(tx, road, self._known(tx, road))
 
-    def _place(self, tx: Transaction) -> tuple[Place, bool]:
+    def _place(self, tx: Transaction) -> tuple[Place, Standing]:
         """Where the request leads, and whether it belongs to a dialog that we relay."""
         request, flow = tx.request, tx.flow
         if request.get("route") is None:
-            return self._ours.place(request.uri_text, flow.local), False
+            return self._ours.place(request.uri_text, flow.local), Standing.NEW
         routed = self._relay.preprocess(request, flow)
         place = self._ours.place(routed.uri, flow.local)
         if routed.routes:
             place = Place.ELSEWHERE
-        return place, place is not Place.SERVER and self._relay.admits(request, routed)
+        if place is Place.SERVER:
+            return place, Standing.NEW
+        return place, self._relay.standing(request, routed, flow)
 
-    def _road(self, request: Request, place: Place) -> Road:
+    def _road(self, request: Request, place: Place, standing: Standing = Standing.NEW) -> Road:
+        if standing is Standing.ADMITTED:
+            return Road.IN_DIALOG
         road = road_of(request, place)
         if road is Road.PUBLISH or road is Road.SUBSCRIBE:
-            return event_road(request, road, place, self._packages, self._listed)
-        return road
+            road = event_road(request, road, place, self._packages, self._listed)
+        return Road.MOVED if road is Road.RELAY and standing is Standing.MARKED else road
+
+    def _known(self, tx: Transaction, road: Road) -> Identity | None:
+        """The sender, when no credentials are needed to know who that is."""
+        if road is Road.IN_DIALOG:
+            return self._identities.in_dialog(tx)
+        return None if road is Road.MOVED else self._identities.at_once(tx)
 
     def _refuses_load(self, request: Request, road: Road) -> bool:
         if len(self._tasks) >= self._max_in_work:
@@ -199,7 +207,8 @@ class Dispatcher:
         """Challenge at once who shows no credentials; a task for all others."""
         self._check_tags(tx.request, road)
         relaying = road is Road.RELAY
-        if identity is None and not self._identities.has_credentials(tx, relaying=relaying):
+        is_settled = identity is not None or road is Road.MOVED
+        if not is_settled and not self._identities.has_credentials(tx, relaying=relaying):
             self._identities.challenge(tx, relaying=relaying)
             return True
         work = self._work(tx, road, identity)
@@ -215,6 +224,10 @@ class Dispatcher:
     async def _work(self, tx: Transaction, road: Road, identity: Identity | None) -> None:
         """The whole of one task; a request that was relayed is answered later."""
         try:
+            if road is Road.MOVED:
+                admitted = await self._relay.admits(tx.request, tx.flow)
+                road = Road.IN_DIALOG if admitted else Road.RELAY
+                identity = self._known(tx, road)
             if identity is None:
                 identity = await self._identities.verify(tx, relaying=road is Road.RELAY)
             if identity is not None and not await self._route(tx, road, identity):

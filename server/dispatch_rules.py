@@ -13,9 +13,10 @@ from proxy.options import allow_header
 from sip.check import unsupported_options
 from sip.message import Request
 
-Road = Enum("Road", ["OPTIONS", "REGISTER", "PUBLISH", "SUBSCRIBE", "RELAY", "IN_DIALOG"])
-"""IN_DIALOG is for a request within a dialog whose first request we relayed."""
-RELAYED: Final = frozenset({Road.RELAY, Road.IN_DIALOG})
+Road = Enum("Road", ["OPTIONS", "REGISTER", "PUBLISH", "SUBSCRIBE", "RELAY", "IN_DIALOG", "MOVED"])
+"""IN_DIALOG is for a request within a dialog whose first request we relayed; MOVED for one that
+goes to another place than before, which is one of the two others when that was looked up."""
+RELAYED: Final = frozenset({Road.RELAY, Road.IN_DIALOG, Road.MOVED})
 
 FOR_SERVER: Final[Mapping[str, Road]] = {
     "OPTIONS": Road.OPTIONS,

@@ -182,6 +182,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         targets=registrar.targets,
         exists=identities.exists,
         secret=ground.secret,
+        clock=time.time,
         worker=ground.worker,
         trusted=identities.trusts,
         flow_failed=registrar.flow_failed,

@@ -103,7 +103,7 @@ def dispatcher(wire: Wire) -> Dispatcher:
     )  # fmt: skip
     relay = RelayService(
         endpoint=wire, ours=ours, targets=registrar.targets, exists=identities.exists, secret=KEY,
-        worker="w1", trusted=lambda flow: True,
+        clock=time.time, worker="w1", trusted=lambda flow: True,
     )  # fmt: skip
     return Dispatcher(
         ours=ours, identities=identities, events=NoEvents(), packages=["presence"],

@@ -150,7 +150,7 @@ class Server:
         )
         self.relay = RelayService(
             endpoint=self.endpoint, ours=ours, targets=registrar.targets, exists=identities.exists,
-            secret=KEY, worker="test", flow_failed=registrar.flow_failed,
+            secret=KEY, clock=time.time, worker="test", flow_failed=registrar.flow_failed,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             ours=ours, identities=identities, events=NoEvents(), packages=["presence"],

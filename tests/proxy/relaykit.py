@@ -3,14 +3,15 @@
 import asyncio
 
 from proxy.addresses import OurAddresses
+from proxy.dialog_mark import Dialog, mark_of
 from proxy.ports import Transaction
 from proxy.registrar import by_preference
-from proxy.relay import dialog_mark
 from proxy.relay_service import RelayConfig, RelayService
 from proxy.routing import Plan, Router
 from proxy.targets import Targets, choose
 from sip.authenticator import Identity
 from sip.message import Request
+from sip.transport.flow import Flow
 from sip.uri import AoR, Uri, aor_of
 from store.values import Binding
 from tests.proxy.proxykit import ALICE, BOB, KEY, FakeSender, FakeTransaction, binding, request
@@ -21,7 +22,13 @@ DIGEST = Identity(ALICE, "digest")
 NOBODY = Identity(None, "none")
 BOBS = "sip:bob@192.0.2.20:5070"
 TO_BOB = "<sip:bob@example.com>"
-MARK = dialog_mark("call-1", KEY)
+NOW = 1000.0
+DIALOG = Dialog("call-1", "from-1", ALICE, BOB)
+"""What `invite` makes."""
+MARK = mark_of(DIALOG, "sender", "192.0.2.20", NOW, KEY)
+"""Alice's, to where Bob is."""
+BOBS_MARK = mark_of(DIALOG, "receiver", "", NOW, KEY)
+"""Bob's, in a dialog with Alice who does not say where she is."""
 
 
 class World:
@@ -38,6 +45,8 @@ class World:
         self.users = {ALICE, BOB, AoR("sip:carol@example.com")}
         self.sender = FakeSender()
         self.done: list[Transaction] = []
+        self.heard: list[FakeTransaction] = []
+        """What was relayed, to see what went back."""
         self.lost: list[tuple[AoR, str]] = []
         self.timers = FakeTimers()
         self.relay = RelayService(
@@ -46,6 +55,7 @@ class World:
             targets=self.targets,
             exists=self.exists,
             secret=KEY,
+            clock=lambda: NOW,
             worker="w1",
             trusted=lambda flow: trusted,
             flow_failed=lambda aor, lost: self.lost.append((aor, lost.contact)),
@@ -63,9 +73,15 @@ class World:
         return aor in self.users
 
     async def send(
-        self, message: Request, identity: Identity = TRUSTED, *, plan: Plan | None = None
+        self,
+        message: Request,
+        identity: Identity = TRUSTED,
+        *,
+        plan: Plan | None = None,
+        flow: Flow | None = None,
     ) -> FakeTransaction:
-        tx = FakeTransaction(message)
+        tx = FakeTransaction(message, flow)
+        self.heard.append(tx)
         await self.relay.relay(tx, identity, self.done.append, plan=plan)
         return tx
 
@@ -75,6 +91,17 @@ class World:
         self.bindings[BOB] = tuple(
             binding(uri, q=float(q) if q else None, **changes) for uri, _, q in each
         )
+
+    def answered(self, status: int, contact: str, *above: str) -> list[str]:
+        """The callee answers what was sent last from `contact`: the caller's route set.
+
+        `above`: values that proxies between us and the callee recorded.
+        """
+        sent = self.sender.calls[-1]
+        recorded = [*above, *sent.request.values("record-route")]
+        headers = [("Record-Route", value) for value in recorded]
+        sent.answer(status, *headers, *([("Contact", f"<{contact}>")] if contact else []))
+        return list(reversed(self.heard[-1].sent[-1].values("record-route")))
 
 
 async def settle() -> None:

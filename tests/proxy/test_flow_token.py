@@ -1,6 +1,7 @@
 """RFC 5626 §5.2: flow tokens name a flow, and nobody else can make one."""
 
 import re
+from base64 import urlsafe_b64decode
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,26 @@ def test_token_says_what_it_was_made_of(name: str) -> None:
 
 def test_token_is_the_same_after_a_restart() -> None:
     assert mint(UDP, "w1", KEY) == TOKEN
+
+
+DIALOG = ("call-1", "from-1")
+
+
+def test_token_of_a_dialog_is_of_no_other() -> None:
+    """§5.3: nor is it one of a Path, which would begin dialogs, or the other way round."""
+    token = mint(UDP, "w1", KEY, DIALOG)
+    assert read(token, KEY, DIALOG) == FlowToken(UDP, "w1")
+    for other in (("call-2", "from-1"), ("call-1", "from-2"), ("call-1", ""), ()):
+        assert read(token, KEY, other) is None
+    assert read(TOKEN, KEY, DIALOG) is None
+
+
+@pytest.mark.parametrize("dialog", [(), DIALOG])
+def test_token_tells_nobody_where_the_client_is(dialog: tuple[str, ...]) -> None:
+    """RFC 3323 §4.2, RFC 5627 §3.1.2: the caller sees it."""
+    token = mint(UDP, "w1", KEY, dialog)
+    octets = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert not any(part in octets for part in (b"192", b"4711", b"udp", b"w1"))
 
 
 @pytest.mark.parametrize(

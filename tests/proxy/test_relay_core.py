@@ -7,13 +7,9 @@ from proxy.relay import (
     Routed,
     breadth_of,
     check_forwardable,
-    dialog_mark,
-    is_marked,
     loop_mark,
     preprocess,
-    recorded_user,
     request_uri,
-    token_of,
 )
 from sip.errors import ParseError
 from sip.message import Request
@@ -162,21 +158,6 @@ def test_no_breadth_at_all_is_refused(value: str, error: type[Exception], status
 
 
 @pytest.mark.parametrize(
-    ("mark", "call_id", "known"),
-    [
-        pytest.param(dialog_mark("call-1", KEY), "call-1", True, id="ours"),
-        pytest.param(dialog_mark("call-2", KEY), "call-1", False, id="of-another-call"),
-        pytest.param(dialog_mark("call-1", b"other"), "call-1", False, id="of-another-server"),
-        pytest.param("", "call-1", False, id="none"),
-    ],
-)
-def test_dialog_is_known_by_its_mark(mark: str, call_id: str, known: bool) -> None:
-    """§16.6 step 4: enough in Record-Route to know the dialog again."""
-    message = request("BYE", "sip:bob@h", call_id=call_id)
-    assert is_marked(message, Routed("sip:bob@h", (), mark), KEY) is known
-
-
-@pytest.mark.parametrize(
     ("contact", "uri"),
     [
         ("sip:bob@h:5070;transport=tcp", "sip:bob@h:5070;transport=tcp"),
@@ -192,14 +173,3 @@ def test_request_uri_of_a_contact(contact: str, uri: str) -> None:
 def test_contact_of_another_scheme_is_no_request_uri() -> None:
     with pytest.raises(ParseError):
         request_uri("tel:+1555")
-
-
-def test_flow_beside_the_mark() -> None:
-    """RFC 5626 §5.3: our Record-Route names the flow to its side of the dialog."""
-    mark = dialog_mark("call-1", KEY)
-    message = request("BYE", "sip:bob@h", call_id="call-1")
-    with_token = Routed("sip:bob@h", (), recorded_user(mark, "tok-en_1"))
-    without = Routed("sip:bob@h", (), recorded_user(mark, ""))
-    assert [token_of(with_token), token_of(without)] == ["tok-en_1", ""]
-    assert is_marked(message, with_token, KEY)
-    assert is_marked(message, without, KEY)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from proxy.errors import FlowFailed, Forbidden
+from proxy.errors import DialogFlowGone, FlowFailed, Forbidden
 from proxy.flow_token import mint
 from proxy.relay_service import RelayConfig
 from sip.authenticator import Identity
 from sip.message import Request, Response
-from tests.proxy.proxykit import BOB, KEY, FakeFlow, FakeTransaction, binding, request
-from tests.proxy.relaykit import BOBS, DIGEST, MARK, NOBODY, TO_BOB, World, invite, settle
+from tests.proxy.proxykit import ALICE, BOB, KEY, FakeFlow, FakeTransaction, binding, request
+from tests.proxy.relaykit import BOBS, BOBS_MARK, DIGEST, NOBODY, TO_BOB, World, invite, settle
 
 ALICES = FakeFlow("TCP", remote=("192.0.2.10", 40001))
 """The connection that Alice called on."""
@@ -31,15 +31,20 @@ def edge_world() -> World:
 
 async def begin(world: World, flow: FakeFlow, *lines: str) -> tuple[Request, list[str]]:
     """Relay an INVITE that came on `flow`: the copy that left, and its Record-Route values."""
-    tx = FakeTransaction(invite(*lines), flow)
-    await world.relay.relay(tx, DIGEST, world.done.append)
+    await world.send(invite(*lines), DIGEST, flow=flow)
     sent = world.sender.calls[-1].request
     return sent, list(sent.values("record-route"))
 
 
 def within(method: str, uri: str, routes: list[str]) -> Request:
-    """A request within the dialog."""
-    return request(method, uri, *(f"Route: {route}" for route in routes), to=f"{TO_BOB};tag=b")
+    """A request of Alice within the dialog."""
+    return request(method, uri, *(f"Route: {route}" for route in routes), to=f"{TO_BOB};tag=bob")
+
+
+def by_bob(method: str, uri: str, routes: list[str]) -> Request:
+    """A request of Bob within the dialog."""
+    lines = [f"Route: {route}" for route in routes]
+    return request(method, uri, *lines, sender=BOB, to=f"<{ALICE}>;tag=from-1")
 
 
 async def test_own_token_in_a_path_is_taken_off_and_names_the_flow() -> None:
@@ -68,7 +73,7 @@ async def test_request_of_another_process_needs_no_credentials() -> None:
     world = edge_world()
     asserted = "P-Asserted-Identity: <sip:alice@example.com>"
     message = request("INVITE", INVALID, f"Route: {path()}", asserted, to=TO_BOB)
-    assert world.relay.admits(message, world.relay.preprocess(message, FakeFlow()))
+    assert await world.relay.admits(message, FakeFlow())
     await world.send(message, NOBODY)
     sent = world.sender.calls[0]
     assert sent.flow is world.sender.flows[BOBS_FLOW]
@@ -93,7 +98,7 @@ async def test_forged_token_is_nobodys() -> None:
     world = edge_world()
     forged = f"<sip:{mint(BOBS_FLOW, 'w1', b'guess')}@{HERE};lr;ob>"
     message = request("INVITE", INVALID, f"Route: {forged}", to=TO_BOB)
-    assert not world.relay.admits(message, world.relay.preprocess(message, FakeFlow()))
+    assert not await world.relay.admits(message, FakeFlow())
     with pytest.raises(Forbidden):
         await world.send(message, NOBODY)
 
@@ -105,7 +110,7 @@ async def test_token_of_a_dialog_begins_no_other() -> None:
     token = recorded[0].partition("@")[0].partition(".")[2]
     assert token
     message = request("INVITE", INVALID, f"Route: <sip:{token}@{HERE};lr>", to=TO_BOB)
-    assert not world.relay.admits(message, world.relay.preprocess(message, FakeFlow()))
+    assert not await world.relay.admits(message, FakeFlow())
     world.relay.close()
 
 
@@ -160,37 +165,41 @@ async def test_dialog_between_two_connections_stays_on_them() -> None:
     _, recorded = await begin(world, ALICES)
     assert len(recorded) == 2
     bobs = world.sender.flows[BOBS_FLOW]
+    routes = world.answered(200, INVALID)
 
-    by_alice = within("BYE", INVALID, list(reversed(recorded)))
-    await world.relay.relay(FakeTransaction(by_alice, ALICES), NOBODY, world.done.append)
+    await world.send(within("BYE", INVALID, routes), NOBODY, flow=ALICES)
     assert world.sender.calls[-1].flow is bobs
 
-    by_bob = within("BYE", "sip:alice@y.invalid;transport=ws", recorded)
-    await world.relay.relay(FakeTransaction(by_bob, bobs), NOBODY, world.done.append)
+    bye = by_bob("BYE", "sip:alice@y.invalid;transport=ws", recorded)
+    await world.send(bye, NOBODY, flow=bobs)
     assert world.sender.calls[-1].flow is ALICES
     assert world.sender.calls[-1].request.get("route") is None
 
-    world.relay.ack(within("ACK", INVALID, list(reversed(recorded))), ALICES)
+    world.relay.ack(within("ACK", INVALID, routes), ALICES)
     assert [data[:4] for data in bobs.sent] == [b"ACK "]
     world.relay.close()
 
 
 async def test_dialog_whose_connection_is_gone() -> None:
-    """§5.3.1: 430 to a client that only the connection led to, else by its contact."""
-    world = edge_world()
-    _, recorded = await begin(world, FakeFlow())
-    world.sender.flows.clear()
-    routes = list(reversed(recorded))
-    with pytest.raises(FlowFailed):
-        await world.send(within("BYE", INVALID, routes), NOBODY)
-    with pytest.raises(FlowFailed):
-        await world.send(within("BYE", "sip:bob@192.0.2.20;ob", routes), NOBODY)
-    await world.send(within("BYE", "sip:bob@192.0.2.20:5070;transport=tcp", routes), NOBODY)
-    assert world.sender.asked == ["sip:bob@192.0.2.20:5070;transport=tcp"]
-    world.relay.ack(within("ACK", INVALID, routes), FakeFlow())
-    await settle()
-    assert world.sender.asked == ["sip:bob@192.0.2.20:5070;transport=tcp"]
-    world.relay.close()
+    """§5.3.1: an error when only the connection led to the client, else by its contact; §11.6:
+    480, since no endpoint may get 430."""
+    contact = "sip:bob@192.0.2.20:5070;transport=tcp"
+    for uri, reached in [(INVALID, []), ("sip:bob@192.0.2.20;ob", []), (contact, [contact])]:
+        world = edge_world()
+        await begin(world, FakeFlow())
+        routes = world.answered(200, uri)
+        world.sender.flows.clear()
+        world.relay.ack(within("ACK", uri, routes), FakeFlow())
+        await settle()
+        assert world.sender.asked == reached
+        if reached:
+            await world.send(within("BYE", uri, routes), NOBODY)
+        else:
+            with pytest.raises(DialogFlowGone) as caught:
+                await world.send(within("BYE", uri, routes), NOBODY)
+            assert caught.value.status == 480
+        assert world.sender.asked == reached * 2
+        world.relay.close()
 
 
 NEAR = "Contact: <sip:alice@192.0.2.10:5070>"
@@ -228,8 +237,9 @@ async def test_callee_behind_a_nat_keeps_its_flow() -> None:
     world.bindings[BOB] = (binding(BOBS, received="sip:203.0.113.9:4000"),)
     world.sender.out.remote = ("203.0.113.9", 4000)
     world.sender.flows[world.sender.out.name] = world.sender.out
-    _, recorded = await begin(world, FakeFlow())
-    await world.send(within("BYE", BOBS, list(reversed(recorded))), NOBODY)
+    await begin(world, FakeFlow())
+    routes = world.answered(200, "sip:bob@10.0.0.8:5070")
+    await world.send(within("BYE", "sip:bob@10.0.0.8:5070", routes), NOBODY)
     assert world.sender.calls[-1].flow is world.sender.out
     assert world.sender.asked == ["sip:203.0.113.9:4000"]
     world.relay.close()
@@ -248,11 +258,12 @@ async def test_path_is_only_recorded_where_it_must_be() -> None:
 async def test_contact_that_is_a_gruu_is_looked_up() -> None:
     """RFC 5627 §6.1: our registrar says where the instance is, not the flow of before."""
     world = edge_world()
-    _, recorded = await begin(world, FakeFlow())
+    await begin(world, FakeFlow())
     gruu = "sip:bob@example.com;gr=urn:uuid:1"
-    await world.send(within("BYE", gruu, list(reversed(recorded))), NOBODY)
+    routes = world.answered(200, gruu)
+    await world.send(within("BYE", gruu, routes), NOBODY)
     assert world.sender.calls[-1].request.uri_text == INVALID
-    world.relay.ack(within("ACK", gruu, list(reversed(recorded))), FakeFlow())
+    world.relay.ack(within("ACK", gruu, routes), FakeFlow())
     await settle()
     bobs = world.sender.flows[BOBS_FLOW]
     assert [data.split(b"\r\n")[0] for data in bobs.sent] == [f"ACK {INVALID} SIP/2.0".encode()]
@@ -267,7 +278,7 @@ async def test_sips_stays_sips() -> None:
     await world.relay.relay(tx, DIGEST, world.done.append)
     (sent,) = world.sender.calls
     assert sent.request.uri_text == "sips:bob@secure"
-    assert sent.request.get("record-route") == f"<sips:{MARK}@{HERE};lr>"
+    assert sent.request.get("record-route") == f"<sips:{BOBS_MARK}@{HERE};lr>"
     world.relay.close()
 
 

@@ -6,7 +6,9 @@ not be felt by the others.
 
 import secrets
 import urllib.request
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import pytest
@@ -162,6 +164,153 @@ async def test_a_stranger_has_nothing_relayed(
     else:
         assert (await stranger.exchange(data)).status in {400, 401, 403, 404, 407, 481, 489}
     assert await hears_nothing(victim)
+
+
+CALLED: Final = "127.0.0.5"
+"""Where somebody lives who is no user of ours, and is called by one."""
+
+
+@dataclass
+class Called:
+    """A call of one of our users that was answered, as each side has it."""
+
+    invite: Heard
+    """As the callee got it."""
+    ok: Heard
+    """As the caller got it."""
+
+    def routes(self, of: str) -> list[str]:
+        """Our own Route values, as one side has them."""
+        if of == "callee":
+            return self.invite.all("Record-Route")
+        return self.ok.all("Record-Route")[::-1]
+
+
+COPIED: Final = ("Via", "Record-Route", "From", "Call-ID", "CSeq")
+
+
+def picks_up(client: SipClient) -> None:
+    """From now on `client` answers as a phone does (RFC 3261 §12.1.1)."""
+
+    def answer(request: Heard) -> None:
+        to = request["To"] if ";tag=" in request["To"] else f"{request['To']};tag=callee"
+        copied = [(name, value) for name in COPIED for value in request.all(name)]
+        own = [("To", to), ("Contact", f"<{client.contact}>"), ("Content-Length", "0")]
+        if request.method != "ACK":
+            client.send(compose("SIP/2.0 200 OK", [*copied, *own]))
+
+    client.answer, client.on_request = lambda _: None, answer
+
+
+async def call(caller: User, callee: SipClient, uri: str = "") -> Called:
+    """Call `callee`, by its own address unless `uri` leads there."""
+    for client in (caller.client, callee):
+        picks_up(client)
+    uri = uri or f"sip:x@{callee.host_port}"
+    contact = ("Contact", f"<{caller.client.contact}>")
+    ok = await caller.ask("INVITE", uri, [contact], to=f"<{uri}>", call_id=secrets.token_hex(8))
+    assert ok.status == 200
+    return Called(callee.requests[-1], ok)
+
+
+def within(
+    client: SipClient, called: Called, method: str, uri: str, routes: list[str], *, of: str
+) -> bytes:
+    """A request within the call with all that one of its sides knows."""
+    from_, to = called.ok["From"], called.ok["To"]
+    if of == "callee":
+        from_, to = to, from_
+    return client.request(
+        method, uri, from_=from_, to=to, call_id=called.ok["Call-ID"],
+        cseq=secrets.randbelow(1_000) + 100,
+        headers=[*(("Route", route) for route in routes), ("Contact", f"<{client.contact}>")],
+    )  # fmt: skip
+
+
+async def is_let_through(client: SipClient, data: bytes) -> bool:
+    """Whether a request goes on to somebody, who answers 200."""
+    if data.startswith(b"ACK"):
+        client.send(data)
+        return False
+    answer = await client.exchange(data)
+    assert answer.status in {200, 400, 401, 403, 404, 407, 481, 489}
+    return answer.status == 200
+
+
+@pytest.mark.parametrize("of", ["caller", "callee"])
+@pytest.mark.parametrize(
+    "method",
+    ["INVITE", "MESSAGE", "OPTIONS", "SUBSCRIBE", "REGISTER", "PUBLISH", "REFER", "FOO", "ACK"],
+)
+async def test_who_was_called_has_nothing_else_relayed(
+    opened: Open, user: NewUser, victim: SipClient, method: str, of: str
+) -> None:
+    """RFC 3261 §26.1: with all that either side was told, by route, by URI and to our users."""
+    bob, mallory = await user("bob"), await user("mallory", "127.0.0.6")
+    assert (await bob.register(f"<{bob.client.contact}>")).status == 200
+    callee = await opened(CALLED)
+    called = await call(mallory, callee)
+    bob.client.requests.clear()
+    stranger = await opened(ELSEWHERE)
+    routes = called.routes(of)
+    assert routes
+    for uri, more in [
+        (f"sip:x@{victim.host_port}", []),
+        (f"sip:x@{CALLED}:9", [f"<sip:{victim.host_port};lr>"]),
+        (BOB, []),
+        (f"sip:bob@{HOME}:{bob.client.local[1]}", []),
+    ]:
+        data = within(stranger, called, method, uri, [*routes, *more], of=of)
+        assert not await is_let_through(stranger, data)
+    assert await hears_nothing(victim)
+    assert bob.client.requests == []
+    assert (await bob.register("*", expires=0)).status == 200
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def test_the_call_itself_goes_on_without_credentials(
+    opened: Open, user: NewUser, transport: str
+) -> None:
+    """RFC 3261 §12.2: from either side, by its own Route."""
+    mallory = await user("mallory")
+    mallory.client = await opened("127.0.0.6", transport)
+    callee = await opened(CALLED)
+    called = await call(mallory, callee)
+    caller = mallory.client
+    for method in ("ACK", "INFO", "INVITE", "BYE"):
+        for client, of, uri in [
+            (caller, "caller", callee.contact), (callee, "callee", caller.contact),
+        ]:  # fmt: skip
+            data = within(client, called, method, uri, called.routes(of), of=of)
+            let_through = await is_let_through(client, data)
+            assert let_through or method == "ACK"
+    assert [each.method for each in callee.requests] == ["INVITE", "ACK", "INFO", "INVITE", "BYE"]
+
+
+async def test_a_callees_connection_is_open_to_its_callers_only(
+    opened: Open, user: NewUser
+) -> None:
+    """RFC 5626 §5.3: the token of one call under the mark of another leads nowhere, and does not
+    tell where the callee is (RFC 3323 §4.2)."""
+    alice, mallory = await user("alice"), await user("mallory")
+    alice.client = await opened(HOME, "TCP")
+    assert (await alice.register(f"<{alice.client.contact}>")).status == 200
+    first = await call(mallory, alice.client, ALICE)
+    callee = await opened(CALLED)
+    second = await call(mallory, callee)
+    (recorded,) = [each for each in first.ok.all("Record-Route") if "." in each.partition("@")[0]]
+    token = recorded.partition("@")[0].partition(".")[2]
+    octets = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert str(alice.client.local[1]).encode() not in octets
+    mark = second.ok["Record-Route"].partition("@")[0].removeprefix("<sip:")
+    route = recorded.replace(recorded.partition("@")[0], f"<sip:{mark}.{token}")
+    alice.client.requests.clear()
+    stranger = await opened(ELSEWHERE)
+    for called in (first, second):
+        data = within(stranger, called, "MESSAGE", "sip:x@x.invalid", [route], of="caller")
+        assert not await is_let_through(stranger, data)
+    assert alice.client.requests == []
+    assert (await alice.register("*", expires=0)).status == 200
 
 
 @pytest.mark.parametrize("by", ["nobody", "another user", "assertion"])

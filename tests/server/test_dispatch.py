@@ -7,11 +7,11 @@ import pytest
 
 from proxy.addresses import OurAddresses
 from proxy.answers import Extensions
+from proxy.dialog_mark import Dialog, mark_of
 from proxy.options import options_headers
 from proxy.ports import Transaction
 from proxy.registrar_service import RegistrarService
 from proxy.registration import Limits
-from proxy.relay import dialog_mark
 from proxy.relay_service import RelayService
 from server.dispatch import Dispatcher
 from server.identity_service import IdentityService
@@ -38,6 +38,8 @@ from tests.proxy.proxykit import (
 
 PUBLISH = ("PUBLISH", "sip:alice@example.com", "Event: presence")
 SUBSCRIBE = ("SUBSCRIBE", "sip:bob@example.com", "Event: presence")
+MARK = mark_of(Dialog("call-1", "from-1", ALICE, BOB), "sender", "192.0.2.20", 1000.0, KEY)
+"""Of Alice within a call with Bob, who is at 192.0.2.20."""
 
 
 class FakeEvents:
@@ -84,7 +86,7 @@ class World:
         )  # fmt: skip
         relay = RelayService(
             endpoint=self.sender, ours=ours, targets=registrar.targets, exists=identities.exists,
-            secret=KEY,
+            secret=KEY, clock=lambda: 1000.0,
         )  # fmt: skip
         self.dispatcher = Dispatcher(
             ours=ours, identities=identities, events=self.events, packages=["presence"],
@@ -289,7 +291,7 @@ async def test_outbound_proxy_route_of_ours_is_seen_through() -> None:
 async def test_dialog_that_was_relayed_is_not_challenged() -> None:
     """RFC 3261 §16.6 step 4: its Record-Route proves it."""
     world = World(trusted=False)
-    route = f"Route: <sip:{dialog_mark('call-1', KEY)}@192.0.2.1:5060;lr>"
+    route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
     tx = await world.send("BYE", "sip:bob@192.0.2.20", route, to=f"<{BOB}>;tag=b")
     assert tx.statuses == []
     assert world.sender.sent[0].method == "BYE"
@@ -414,7 +416,7 @@ async def test_settling_lets_calls_end() -> None:
     world.begin(request(*PUBLISH))
     settled = asyncio.create_task(world.dispatcher.settle(5))
     await asyncio.sleep(0)
-    route = f"Route: <sip:{dialog_mark('call-1', KEY)}@192.0.2.1:5060;lr>"
+    route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
     bye = world.begin(request("BYE", "sip:bob@192.0.2.20", route, to=f"<{BOB}>;tag=b"))
     for _ in range(5):
         await asyncio.sleep(0)
@@ -427,7 +429,7 @@ async def test_settling_lets_calls_end() -> None:
 async def test_ack_goes_to_the_relay() -> None:
     """RFC 3261 §13.2.2.4."""
     world = World()
-    route = f"Route: <sip:{dialog_mark('call-1', KEY)}@192.0.2.1:5060;lr>"
+    route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
     ack = request("ACK", "sip:bob@192.0.2.20", route, to=f"<{BOB}>;tag=b")
     world.dispatcher.on_ack(ack, FakeFlow())
     for _ in range(5):

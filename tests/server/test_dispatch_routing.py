@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 import structlog
 
-from proxy.relay import dialog_mark
 from server.routing_hook import RoutingHook
 from server.routing_service import RoutingService
 from store.values import BindingSet
-from tests.proxy.proxykit import ALICE, BOB, KEY, Sent, binding, request
-from tests.server.test_dispatch import PUBLISH, SUBSCRIBE, World
+from tests.proxy.proxykit import ALICE, BOB, Sent, binding, request
+from tests.server.test_dispatch import MARK, PUBLISH, SUBSCRIBE, World
 
 Routing = Callable[..., World]
 
@@ -125,7 +124,7 @@ async def test_what_is_within_a_dialog_follows_the_dialog(routing: Routing) -> N
     """RFC 3261 §12.2: neither the requests of a relayed dialog nor those of our own are shown."""
     refuse = "def on_request(request):\n    return Reject(403)"
     world = routing(refuse, trusted=False)
-    route = f"Route: <sip:{dialog_mark('call-1', KEY)}@192.0.2.1:5060;lr>"
+    route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
     await world.send("BYE", "sip:bob@192.0.2.20", route, to=f"<{BOB}>;tag=b")
     assert world.sender.sent[0].method == "BYE"
     world = routing(refuse)
