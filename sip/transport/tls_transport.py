@@ -65,8 +65,12 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol; `above` hears of it only if it heard of the connection."""
+        """See asyncio.Protocol; `above` hears of it only if it heard of the connection.
+
+        What OpenSSL holds goes at once, 50 KB: others may refer to this transport in circles.
+        """
         self._below = None
+        del self._tls, self._incoming, self._outgoing
         if self._done is None:
             above, self._above = self._above, NOBODY
             above.connection_lost(exc)
@@ -125,11 +129,13 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """See asyncio.Transport."""
+        if self._below is None:
+            return default
         if name in ("ssl_object", "sslcontext"):
             return self._tls if name == "ssl_object" else self._tls.context
         if name == "peercert":
             return self._tls.getpeercert()
-        return default if self._below is None else self._below.get_extra_info(name, default)
+        return self._below.get_extra_info(name, default)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """See asyncio.Transport."""
@@ -208,7 +214,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._flush()
 
     def _flush(self) -> None:
-        if self._outgoing.pending and self._below is not None:
+        if self._below is not None and self._outgoing.pending:
             self._below.write(self._outgoing.read())
 
     def _close_below(self) -> None:

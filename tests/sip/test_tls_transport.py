@@ -247,3 +247,24 @@ def test_nothing_of_a_connection_that_is_gone_waits_for_the_collector(
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_what_openssl_holds_goes_with_the_connection_whoever_still_refers_to_it(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """aiohttp's WebSockets hold their transport in a circle: 50 KB of each that was ever closed."""
+    pair = Pair(contexts)
+    pair.carry()
+    tls = pair.server.tls
+    held = weakref.ref(tls.get_extra_info("ssl_object"))
+    gc.disable()
+    try:
+        tls.connection_lost(None)
+        assert held() is None
+    finally:
+        gc.enable()
+    assert tls.get_extra_info("peercert", "nobody") == "nobody"
+    tls.write(b"too late")
+    tls.close()
+    tls.abort()
+    assert tls.is_closing()
