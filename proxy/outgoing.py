@@ -59,7 +59,7 @@ class Passage(NamedTuple):
     mark: str
     """By which its receiver sends requests within that dialog; "" when there will be none."""
     hands_off: bool = False
-    """The routing file has set what is asserted of the sender: it goes out as it is."""
+    """The routing file has set what is asserted of the sender: as good as a trusted peer's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Outgoing:
         request, identity = passage.request, passage.identity
         changes = credentials_kept(request, self.ours.is_domain)
         if passage.hands_off:
-            return changes
+            identity = Identity(identity.aor, "asserted")
         return changes + asserted_headers(
             request, identity, toward=self._toward(destination, leaving)
         )

@@ -86,7 +86,7 @@ class Plan:
     """Targets instead of those that the server would find; empty for those it finds."""
     serial: bool = False
     asserted: bool = False
-    """The file itself set or removed P-Asserted-Identity: it goes out as it is here."""
+    """The file itself set or removed P-Asserted-Identity, which stands for our own word."""
 
 
 class Router(Protocol):

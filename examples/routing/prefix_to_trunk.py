@@ -18,10 +18,10 @@ number had been dialled alone, so nobody gets past the tables by it, and a barre
 at every host. List further names and addresses of your trunks in TRUNKS_TOO.
 
 Only who has shown credentials may call out: what a trunk brings is for our users, and does not go
-out again by another trunk. Say so below when other trusted peers, such as a PBX, are to call out by
-us. The trunk is told the
-caller's own number in P-Asserted-Identity (RFC 3325), whatever the phone itself claims. That header
-goes to trusted peers only: it is taken off again on the way to a trunk that is not listed there.
+out again by another trunk. Say so below when other trusted peers, such as a PBX, are to call out.
+
+The trunk is told the caller's own number in P-Asserted-Identity (RFC 3325), whatever the phone
+itself claims. A trunk that is no trusted peer is told only when the caller wants no privacy.
 """
 
 import re
