@@ -32,6 +32,8 @@ _ABSENT: Final = frozenset(
 _UNREACHED: Final = frozenset(
     {aiodns.error.ARES_ETIMEOUT, aiodns.error.ARES_ECONNREFUSED, aiodns.error.ARES_ECANCELLED}
 )
+_DISTURBED: Final = frozenset({aiodns.error.ARES_EBADRESP, aiodns.error.ARES_ECONNREFUSED})
+"""What all queries of a channel end with when the answer to one of them cannot be read."""
 _FLAGS: Final = pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS
 """A host in a SIP URI is fully qualified; nothing is put behind it."""
 
@@ -44,31 +46,22 @@ class Answer(NamedTuple):
     """Seconds; 0 is for this once."""
 
 
-class DnsQuery:
-    """Asks `servers`, "host" or "host:port", numeric; the system's when there are none."""
+class Channel:
+    """A resolver of aiodns, made anew after so many queries."""
 
     def __init__(self, servers: Sequence[str], timeout: float) -> None:
-        """`timeout`: seconds for a whole query, every server and try together."""
+        """As for `DnsQuery`."""
         self._servers = list(servers)
         self._timeout = timeout
         self._resolver: aiodns.DNSResolver | None = None
         self._asked = 0
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def ask(self, question: Question) -> Answer | Failure:
-        """The answer to `question`, or why there is none; raises nothing."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                if question.kind in FAMILIES:
-                    return await self._addresses(question)
-                return await self._records(question)
-        except TimeoutError:
-            return Failure("no DNS server answered in time", reached=False)
-        except aiodns.error.DNSError as error:
-            code, text = error.args[0], str(error.args[-1])
-            if code in _ABSENT:
-                return Answer((), 0)
-            return Failure(text, reached=code not in _UNREACHED)
+    async def ask(self, question: Question) -> Answer:
+        """The answer to `question`; DNSError when there is none."""
+        if question.kind in FAMILIES:
+            return await self._addresses(question)
+        return await self._records(question)
 
     async def _addresses(self, question: Question) -> Answer:
         found = await self._current().getaddrinfo(question.name, FAMILIES[question.kind])
@@ -113,6 +106,46 @@ class DnsQuery:
         if self._resolver is not None:
             await self._resolver.close()
             self._resolver = None
+
+
+class DnsQuery:
+    """Asks `servers`, "host" or "host:port", numeric; the system's when there are none."""
+
+    def __init__(self, servers: Sequence[str], timeout: float) -> None:
+        """`timeout`: seconds for a whole query, every server and try together."""
+        self._timeout = timeout
+        self._shared = Channel(servers, timeout)
+        self._single = Channel(servers, timeout)
+        """For one query at a time, which no other can disturb."""
+        self._turn = asyncio.Lock()
+
+    async def ask(self, question: Question) -> Answer | Failure:
+        """The answer to `question`, or why there is none; raises nothing."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._ask(question)
+        except TimeoutError:
+            return Failure("no DNS server answered in time", reached=False)
+        except aiodns.error.DNSError as error:
+            code, text = error.args[0], str(error.args[-1])
+            if code in _ABSENT:
+                return Answer((), 0)
+            return Failure(text, reached=code not in _UNREACHED)
+
+    async def _ask(self, question: Question) -> Answer:
+        """The answer, asked for once more alone if it may have been another's that was rubbish."""
+        try:
+            return await self._shared.ask(question)
+        except aiodns.error.DNSError as error:
+            if error.args[0] not in _DISTURBED:
+                raise
+        async with self._turn:
+            return await self._single.ask(question)
+
+    async def close(self) -> None:
+        """Let go of sockets and threads; queries under way fail."""
+        await self._shared.close()
+        await self._single.close()
 
 
 async def _close_later(resolver: aiodns.DNSResolver, delay: float) -> None:
