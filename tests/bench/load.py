@@ -33,6 +33,9 @@ PASSWORD: Final = "bench"
 REFRESHES: Final = 2
 WARM_UP: Final = 64
 """Connections opened and closed before memory is looked at."""
+HELD_RATE: Final = 1_000
+"""OPTIONS a second over connections that are held."""
+HELD_SECONDS: Final = 10.0
 SETTLE: Final = 1.0
 """Seconds for what a phase leaves behind."""
 PEER_MODES: Final = {"kamailio, write-through": 1, "kamailio, database only": 3}
@@ -149,7 +152,19 @@ class Bench:
         self._memory(kind, "held, each used once", server, before)
         if answered != count or load.lost:
             raise CannotRun(f"{kind}: {answered} of {count} answered, {load.lost} lost")
+        await self._use(kind, server, load)
         load.close()
+
+    async def _use(self, kind: str, server: Running, load: TlsLoad) -> None:
+        """A steady stream of OPTIONS over some of the connections, while all are held."""
+        asked = int(HELD_RATE * HELD_SECONDS)
+        with self.watch(server.pid) as watch:
+            paced = await load.options_at(HELD_RATE, HELD_SECONDS)
+        self.report.cost(kind, watch.cost(f"OPTIONS, {HELD_RATE} a second", asked))
+        for share, name in ((0.5, "median"), (0.99, "p99"), (1.0, "slowest")):
+            self.report.note(kind, f"answered, {name}", 1000 * paced.percentile(share), "ms")
+        if paced.answered != asked or load.lost:
+            raise CannotRun(f"{kind}: {paced.answered} of {asked} answered, {load.lost} lost")
 
     def _memory(self, kind: str, name: str, server: Running, before: int) -> None:
         each = (proportional_size(server.pid) - before) / self.counts.connections

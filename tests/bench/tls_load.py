@@ -78,6 +78,19 @@ class Held(asyncio.Protocol):
 
 
 @dataclass(slots=True)
+class Paced:
+    """What came of requests sent at a steady rate."""
+
+    answered: int = 0
+    latencies: list[float] = field(default_factory=list)
+    """Seconds from when each was due to its answer."""
+
+    def percentile(self, share: float) -> float:
+        """The latency that `share` of all are not above."""
+        return sorted(self.latencies)[int(share * (len(self.latencies) - 1))]
+
+
+@dataclass(slots=True)
 class TlsLoad:
     """Connections to one server, held open."""
 
@@ -109,6 +122,24 @@ class TlsLoad:
             answer = await each.ask(options(number, "TLS" if self.secure else "TCP"))
             answered += answer.startswith(b"SIP/2.0 200 ")
         return answered
+
+    async def options_at(self, rate: int, seconds: float) -> "Paced":
+        """`rate` OPTIONS a second, each over the next connection, however long answers take."""
+        loop, paced = asyncio.get_running_loop(), Paced()
+        begun, asking = loop.time(), []
+        for number in range(int(rate * seconds)):
+            due = begun + number / rate
+            if due > loop.time():
+                await asyncio.sleep(due - loop.time())
+            held = self.held[number % len(self.held)]
+            asking.append(asyncio.ensure_future(self._ask_on_time(held, number, due, paced)))
+        await asyncio.gather(*asking)
+        return paced
+
+    async def _ask_on_time(self, held: Held, number: int, due: float, paced: "Paced") -> None:
+        answer = await held.ask(options(number, "TLS" if self.secure else "TCP"))
+        paced.answered += answer.startswith(b"SIP/2.0 200 ")
+        paced.latencies.append(asyncio.get_running_loop().time() - due)
 
     @property
     def lost(self) -> int:
