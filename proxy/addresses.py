@@ -13,6 +13,9 @@ DEFAULT_PORTS: Final = {"sip": 5060, "sips": 5061}
 WILDCARDS: Final = frozenset({"0.0.0.0", "[::]"})
 """Hosts of listeners, as `canonical_host` writes them, that stand for every address."""
 
+NOWHERE: Final = ("", -1)
+"""In place of the local end of a flow where there is none."""
+
 Place = Enum("Place", ["SERVER", "USER", "ELSEWHERE", "UNREACHABLE"])
 """The server itself; a user of our domains; another host; a scheme that we cannot route."""
 
@@ -74,6 +77,20 @@ class OurAddresses:
         if self._at_our_address(host, uri.port or DEFAULT_PORTS[uri.scheme], local):
             return Place.SERVER if uri.user is None else Place.USER
         return Place.ELSEWHERE
+
+    def leads_back(self, contact: str) -> bool:
+        """Whether a request that is sent to `contact` comes back to this server."""
+        try:
+            uri = parse_uri(contact)
+        except ParseError:
+            return False
+        if not isinstance(uri, SipUri):
+            return False
+        maddr = uri.parameters.value("maddr")
+        host = canonical_host(maddr) if maddr else uri.canonical_host
+        if self._at_our_domain(uri, host, NOWHERE):
+            return True
+        return self._at_our_address(host, uri.port or DEFAULT_PORTS[uri.scheme], NOWHERE)
 
     def realm(self, uri_text: str) -> str:
         """The realm for the user of `uri_text`: its domain if ours, else our first."""

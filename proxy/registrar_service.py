@@ -27,7 +27,8 @@ from proxy.registrar import (
     without_flow,
 )
 from proxy.registration import Limits, Registration, read_registration
-from proxy.targets import Targets, choose
+from proxy.targets import Targets, choose, leading_on
+from sip.address import NameAddr
 from sip.authenticator import Identity
 from sip.message import Request
 from sip.transport.flow import Flow
@@ -68,10 +69,12 @@ class RegistrarService:
         edge: Edge,
         extensions: Extensions,
         is_open: Callable[[str], bool] = lambda flow: True,
+        leads_back: Callable[[str], bool] = lambda contact: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`is_ours` says of a host in lower case whether it is a domain that we serve; `is_open`
-        of a flow's name whether this process holds such a flow."""
+        of a flow's name whether this process holds such a flow; `leads_back` of a contact
+        whether a request that is sent there comes back to this server."""
         self._store = store
         self._limits = limits
         self._is_ours = is_ours
@@ -79,6 +82,7 @@ class RegistrarService:
         self._edge = edge
         self._extensions = extensions
         self._is_open = is_open
+        self._leads_back = leads_back
         self._gruus = Gruus(edge.key)
         self._ledger = Ledger()
         self._flows = FlowIndex()
@@ -135,7 +139,7 @@ class RegistrarService:
                 raise NotFound
             if not bindings and known:
                 raise NoBinding
-        return choose(aor, bindings, request, known=known)
+        return leading_on(choose(aor, bindings, request, known=known), self._leads_back)
 
     async def remove(self, aor: AoR) -> int:
         """Remove all bindings of `aor` for the operator; how many there were."""
@@ -246,10 +250,22 @@ class RegistrarService:
         for one in read.wanted:
             if self._gruus.is_ours(one.contact, aor):
                 raise LoopingContact
+        self._check_leads_on(read)
         if not read.on_flow:
             return read
         own = (self._edge.hop(flow),)
         return read._replace(own_path=own, flow=flow.name, worker=self._edge.worker)
+
+    def _check_leads_on(self, registration: Registration) -> None:
+        """Raises LoopingContact for a contact, or a way there, that is at our own addresses.
+
+        Deviation: RFC 3261 §16.5 lets us find the targets of another user of ours in its place.
+        Sent back to ourselves, such requests multiply (RFC 5393 §3), so it is refused instead.
+        """
+        path = [NameAddr.parse(value).uri for value in registration.path]
+        wanted = [one.contact for one in registration.wanted if one.expires]
+        if any(map(self._leads_back, path or ([] if registration.on_flow else wanted))):
+            raise LoopingContact
 
     def _is_for(self, request: Request, domain: str) -> bool:
         """Whether the Request-URI names `domain`, or no domain of ours (RFC 3261 §10.3 step 5)."""

@@ -1,6 +1,6 @@
 """The target set of a request for one of our users (RFC 3261 §16.5, RFC 5626 §7). Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -62,6 +62,27 @@ def choose(
     )
     disposition = DEFAULT_DISPOSITION if request is None else read_disposition(request)
     return Targets(aor, targets, known, disposition)
+
+
+def leading_on(targets: Targets, leads_back: Callable[[str], bool]) -> Targets:
+    """`targets` without ways that are contacts at our own addresses (RFC 5393 §3).
+
+    No such contact is registered as it is; but one that was registered by a flow may be.
+    """
+
+    def leads_on(way: ContactTarget) -> bool:
+        return bool(way.routes) or not leads_back(way.uri)
+
+    every = [way for group in targets.groups for one in group for way in (one, *one.alternatives)]
+    if all(map(leads_on, every)):
+        return targets
+    groups = []
+    for group in targets.groups:
+        ways = [[way for way in (one, *one.alternatives) if leads_on(way)] for one in group]
+        kept = [way[0]._replace(alternatives=tuple(way[1:])) for way in ways if way]
+        if kept:
+            groups.append(tuple(kept))
+    return targets._replace(groups=tuple(groups))
 
 
 def _preferences(request: Request | None) -> Preferences:

@@ -161,6 +161,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         edge=edge,
         extensions=registrar_extensions(settings),
         is_open=lambda name: endpoint.flow_named(name) is not None,
+        leads_back=ground.ours.leads_back,
     )
     events = EventService(
         store=store,

@@ -53,6 +53,27 @@ def test_own_route(uri: str, ours: bool) -> None:
     assert OURS.is_us(SipUri.parse(uri), LOCAL) is ours
 
 
+@pytest.mark.parametrize(
+    ("contact", "back"),
+    [
+        ("sip:carol@example.com", True),
+        ("sip:carol@EXAMPLE.com:5080;x=1", True),
+        ("sip:carol@example.org;maddr=example.com", True),
+        ("sip:carol@example.com:5080;maddr=sip.example.com;x=2", True),
+        ("sip:carol@[2001:db8:0::1]", True),
+        ("sip:sip.example.com:5080", True),
+        ("sip:carol@example.com:9999", False),
+        ("sip:carol@example.com;maddr=192.0.2.77", False),
+        ("sip:carol@192.0.2.77", False),
+        ("tel:+15551234", False),
+        ("sip:", False),
+    ],
+)
+def test_contact_that_leads_back(contact: str, back: bool) -> None:
+    """RFC 5393 §3, RFC 3261 §19.1.1: maddr is where a request is sent, whatever the host."""
+    assert OURS.leads_back(contact) is back
+
+
 def test_an_address_may_be_a_domain() -> None:
     """RFC 5118 §4.1: as in the Request-URI of its first message."""
     ours = OurAddresses(["[2001:db8::10]"])

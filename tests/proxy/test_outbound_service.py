@@ -17,7 +17,15 @@ from store.errors import StoreError
 from store.operations import WriteBindings
 from store.outcomes import BindingsOutcome
 from store.values import Binding, BindingSet, Change, Kind
-from tests.proxy.proxykit import ALICE, EDGE, FakeFlow, FakeStore, FakeTransaction, request
+from tests.proxy.proxykit import (
+    ALICE,
+    EDGE,
+    FakeFlow,
+    FakeStore,
+    FakeTransaction,
+    binding,
+    request,
+)
 
 INSTANCE = '+sip.instance="<urn:uuid:1>"'
 PUBLIC = f"{ALICE};gr=urn:uuid:1"
@@ -55,6 +63,7 @@ class World:
             edge=EDGE,
             extensions=extensions or Extensions(),
             is_open=lambda name: name not in self.closed,
+            leads_back=lambda contact: "@example.com" in contact or "192.0.2.1;lr" in contact,
             sleep=self._sleep,
         )
         self.registrar.subscribe(self.heard.append)
@@ -346,6 +355,40 @@ async def test_gruu_is_no_contact(parameters: str) -> None:
     """RFC 5627 §5.1: 403, for it would lead back to itself."""
     with pytest.raises(LoopingContact):
         await World().register(f"<{PUBLIC}>{parameters}")
+
+
+@pytest.mark.parametrize(
+    ("lines", "flow"),
+    [
+        pytest.param(["<sip:bob@example.com>"], FakeFlow(), id="another-user"),
+        pytest.param(["<sip:bob@h>", "Supported: path", "Path: <sip:192.0.2.1;lr>"],
+                     FakeFlow("TCP", SOURCE), id="path"),
+    ],
+)  # fmt: skip
+async def test_contact_that_leads_back_to_us_is_403(lines: list[str], flow: FakeFlow) -> None:
+    """RFC 5393 §3: two users' contacts at each other's names made thousands of one request."""
+    with pytest.raises(LoopingContact):
+        await World().register(*lines, flow=flow)
+
+
+async def test_contact_at_our_address_is_reached_by_its_flow_and_never_by_itself() -> None:
+    """RFC 5393 §3: some clients on connections say no more than their address-of-record."""
+    world = World()
+    flow = FakeFlow("TCP", SOURCE)
+    await world.register(f"<{ALICE}>", flow=flow)
+    (target,) = (await world.targets(ALICE)).groups[0]
+    assert (target.uri, target.routes, target.alternatives) == (ALICE, world.stored[0].path, ())
+    world.registrar.flow_lost(flow)
+    await world.registrar.settle()
+    assert (await world.targets(ALICE)).groups == ()
+
+
+async def test_contact_that_leads_back_may_be_removed() -> None:
+    """Of a binding that was made before it counted as that."""
+    world = World()
+    world.store.sets[ALICE] = BindingSet(1, (binding("sip:bob@example.com"),))
+    await world.register("<sip:bob@example.com>;expires=0", flow=FakeFlow(), call_id="call-2")
+    assert world.stored == ()
 
 
 @pytest.mark.parametrize(
