@@ -118,7 +118,17 @@ class _Branch:
 class Relayed:
     """A request with all its branches."""
 
-    __slots__ = ("_branches", "_fork", "_relay", "done", "passage", "recorded", "share", "tx")
+    __slots__ = (
+        "_branches",
+        "_fork",
+        "_relay",
+        "done",
+        "passage",
+        "recorded",
+        "remarked",
+        "share",
+        "tx",
+    )
 
     def __init__(
         self,
@@ -141,6 +151,8 @@ class Relayed:
         """Max-Breadth of each branch (RFC 5393 §5.3.3)."""
         self.recorded: set[tuple[str, ...]] = set()
         """Our Record-Route values in what was sent, as each branch has them."""
+        self.remarked: tuple[tuple[str, ...], Sequence[str] | None] = ((), None)
+        """What the last response showed of its way, and what the sender is shown for that."""
 
     def __len__(self) -> int:
         """Branches, which is what a relayed request costs."""

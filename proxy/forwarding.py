@@ -69,7 +69,7 @@ def returned(
     if recorded is not None:
         first = next(at for at, line in enumerate(lines) if key_of_line(line) == "record-route")
         after = [line for line in lines[first:] if key_of_line(line) != "record-route"]
-        lines[first:] = [header_line("Record-Route", value) for value in recorded] + after
+        lines[first:] = [f"Record-Route: {value}" for value in recorded] + after
     if dropped:
         lines = [line for line in lines if key_of_line(line) not in dropped]
     for at, line in enumerate(lines):

@@ -149,18 +149,24 @@ class RelayService:
         return standing is Standing.ADMITTED
 
     async def relay(
-        self, tx: Transaction, identity: Identity, done: Done, *, plan: Plan | None = None
+        self,
+        tx: Transaction,
+        identity: Identity,
+        done: Done,
+        *,
+        admitted: bool,
+        plan: Plan | None = None,
     ) -> None:
         """Send the request of `tx` on; `done` is called when its final response went back.
 
+        `admitted` is what `standing` or `admits` said of it, so that nobody has to ask twice.
         `plan` is what the operator's routing file wants, which has had its way with the request
-        of `tx` already. Raises ProxyError or ParseError, which
-        the caller answers, and StoreError.
+        of `tx` already. Raises ProxyError or ParseError, which the caller answers, and StoreError.
         """
         if self._branches >= self._config.max_relayed:
             raise Overloaded
         routed = self.preprocess(tx.request, tx.flow)
-        if not await self.admits(tx.request, tx.flow):
+        if not admitted:
             planned = plan is not None and bool(plan.uris)
             self._found.check_sender(tx, routed, identity, planned=planned)
         elif self._outgoing.path_token(routed.mark) is not None:
@@ -292,8 +298,11 @@ class RelayService:
         withheld = self._outgoing.withheld(passage, response)
         if not relayed.recorded or response.get("record-route") is None:
             return returned(response, withheld)
-        ours, now = relayed.recorded, self._clock()
-        return returned(response, withheld, self._outgoing.remarked(passage, response, ours, now))
+        shown = (*response.all("record-route"), *response.all("contact"))
+        if relayed.remarked[0] != shown:  # a 200 mostly shows what its 180 did
+            ours, now = relayed.recorded, self._clock()
+            relayed.remarked = (shown, self._outgoing.remarked(passage, response, ours, now))
+        return returned(response, withheld, relayed.remarked[1])
 
     def _answered(self, relayed: Relayed) -> None:
         done, relayed.done = relayed.done, None

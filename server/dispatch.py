@@ -252,7 +252,8 @@ class Dispatcher:
                 return True
             road = self._replanned(tx, road, plan)
         if road in RELAYED:
-            await self._relay.relay(tx, identity, self._answered, plan=plan)
+            admitted = road is Road.IN_DIALOG
+            await self._relay.relay(tx, identity, self._answered, admitted=admitted, plan=plan)
             return False
         if road is Road.OPTIONS:
             tx.respond(200, headers=self._options)

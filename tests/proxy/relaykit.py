@@ -82,7 +82,8 @@ class World:
     ) -> FakeTransaction:
         tx = FakeTransaction(message, flow)
         self.heard.append(tx)
-        await self.relay.relay(tx, identity, self.done.append, plan=plan)
+        admitted = await self.relay.admits(message, tx.flow)
+        await self.relay.relay(tx, identity, self.done.append, admitted=admitted, plan=plan)
         return tx
 
     def bind(self, *contacts: str, **changes: object) -> None:

@@ -334,3 +334,15 @@ async def test_token_of_a_closed_connection_opens_no_other_way() -> None:
     world.sender.flows.clear()
     assert not await admits(world, by_carol("BYE", VICTIM, *carols))
     world.relay.close()
+
+
+async def test_callee_that_answers_from_another_place_than_it_rang() -> None:
+    """§12.1.2: the 2xx says anew by what its dialog goes."""
+    world = World()
+    await world.send(by_alice("INVITE", CAROLS, f"Contact: <{ALICES}>"), DIGEST)
+    early, rung = world.answered(180, CAROLS), world.answered(180, CAROLS)
+    late = world.answered(200, "sip:carol@192.0.2.31:5080")
+    assert early == rung != late
+    assert await admits(world, by_alice("PRACK", CAROLS, routes=early))
+    assert await admits(world, by_alice("BYE", "sip:carol@192.0.2.31:5080", routes=late))
+    assert not await admits(world, by_alice("BYE", CAROLS, routes=late))

@@ -275,7 +275,7 @@ async def test_sips_stays_sips() -> None:
     world = World()
     world.bind("sip:bob@plain", "sips:bob@secure|0.5")
     tx = FakeTransaction(request("INVITE", "sips:bob@example.com", to=TO_BOB))
-    await world.relay.relay(tx, DIGEST, world.done.append)
+    await world.relay.relay(tx, DIGEST, world.done.append, admitted=False)
     (sent,) = world.sender.calls
     assert sent.request.uri_text == "sips:bob@secure"
     assert sent.request.get("record-route") == f"<sips:{BOBS_MARK}@{HERE};lr>"

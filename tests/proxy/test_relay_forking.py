@@ -228,7 +228,7 @@ async def test_call_cancelled_before_it_was_sent_is_not_sent() -> None:
     world = World()
     tx = FakeTransaction(invite())
     tx.cancelled_by = request("CANCEL", "sip:bob@example.com")
-    await world.relay.relay(tx, TRUSTED, world.done.append)
+    await world.relay.relay(tx, TRUSTED, world.done.append, admitted=False)
     assert (tx.statuses, world.sender.sent) == ([100, 487], [])
 
 

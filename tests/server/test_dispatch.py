@@ -297,6 +297,46 @@ async def test_dialog_that_was_relayed_is_not_challenged() -> None:
     assert world.sender.sent[0].method == "BYE"
 
 
+@pytest.mark.parametrize("method", ["BYE", "INVITE", "FOO"])
+@pytest.mark.parametrize(
+    ("registered", "uri", "statuses"),
+    [
+        pytest.param("192.0.2.77", "sip:bob@192.0.2.77", [], id="where-the-user-is-now"),
+        pytest.param("192.0.2.20", "sip:bob@192.0.2.77", [407], id="where-nobody-is"),
+        pytest.param("192.0.2.77", "sip:carol@example.com", [407], id="another-user"),
+    ],
+)
+async def test_dialog_whose_other_side_moved(
+    method: str, registered: str, uri: str, statuses: list[int]
+) -> None:
+    """RFC 3261 §26.1: challenged unless the other side is a user of ours, and there by now."""
+    world = World(trusted=False)
+    world.store.sets[BOB] = BindingSet(1, (binding(f"sip:bob@{registered}"),))
+    route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
+    tx = await world.send(method, uri, route, to=f"<{BOB}>;tag=b")
+    assert [status for status in tx.statuses if status != 100] == statuses
+    assert len(world.sender.sent) == (not statuses)
+
+
+@pytest.mark.parametrize(
+    ("method", "event", "road"),
+    [
+        pytest.param("REGISTER", "", "registrar", id="register"),
+        pytest.param("PUBLISH", "Event: presence", "events", id="publish"),
+        pytest.param("SUBSCRIBE", "Event: presence", "events", id="subscribe"),
+    ],
+)
+async def test_what_is_for_the_server_itself_is_challenged_in_a_dialog_as_well(
+    method: str, event: str, road: str
+) -> None:
+    """RFC 3261 §10.2, RFC 3903 §6: a mark lets nobody register or publish."""
+    world = World(trusted=False)
+    route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
+    uri = "sip:example.com" if road == "registrar" else BOB
+    tx = await world.send(method, uri, route, event or "Subject: x", to=f"<{BOB}>;tag=b")
+    assert tx.statuses == [401]
+
+
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
