@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Final, Protocol
 
-from sip.locate import numeric
 from sip.transport.config import STREAMS, EndpointConfig, ListenAddress, advertised
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.flow import Here, connection_name
@@ -148,12 +147,12 @@ class Connections:
     def leading_to(self, target: Target) -> Connection | None:
         """The open connection that may be used for `target`.
 
-        With TLS its peer must have shown that it is who `target` wants (RFC 5923 §8.1); a
-        target that is but an address is whoever holds that end of the connection.
+        With TLS its peer must have shown that it is who `target` wants, be it but an address
+        (RFC 5923 §8.1): a phone without a certificate is reached by the name of its flow.
         """
         remote = (target.host, target.port)
         for flow in self.find(target.transport, remote):
-            if not flow.secure or numeric(target.domain) or _is(flow, target):
+            if flow.transport != "TLS" or _is(flow, target):
                 return flow
         alias = self._aliases.get(remote) if target.transport == "tls" else None
         return alias if alias is not None and not alias.closed and _is(alias, target) else None

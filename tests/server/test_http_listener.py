@@ -13,6 +13,7 @@ from server.host import raise_open_files
 from server.http_listener import HttpListener, start_http
 from server.http_metrics import publish_http
 from server.metrics import Metrics
+from sip.transport.descriptors import HTTP_SHARE, affordable_connections
 from sip.transport.http_guard import HttpBounds
 from tests.sip.wires import until
 
@@ -168,8 +169,9 @@ async def test_a_slow_handler_is_left_alone() -> None:
 
 async def test_thousands_of_idle_connections_do_not_stop_service() -> None:
     async with AsyncExitStack() as stack:
+        raise_open_files()
         listener = await stack.enter_async_context(listening(HttpBounds(), max_per_source=10_000))
-        many = min(2_000, raise_open_files() // 4)
+        many = min(2_000, affordable_connections(HTTP_SHARE) - 1)
         for _ in range(many):
             await stack.enter_async_context(connected(listener))
         assert await is_served(listener)

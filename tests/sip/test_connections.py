@@ -3,6 +3,7 @@
 import pytest
 
 from sip.certificates import PeerCertificate
+from sip.locate import numeric
 from sip.transport import connections as connections_module
 from sip.transport.config import EndpointConfig, ListenAddress
 from sip.transport.connections import Connections
@@ -47,7 +48,8 @@ class Table:
     def opened(self, transport: str = "TCP", *domains: str) -> FakeConnection:
         flow = FakeConnection(PEER, transport=transport)
         flow.name = self.connections.name(transport, PEER)
-        flow.certificate = PeerCertificate(domains) if domains else None
+        addresses = tuple(name for name in domains if numeric(name))
+        flow.certificate = PeerCertificate(domains, addresses=addresses) if domains else None
         assert self.connections.add(flow)
         return flow
 
@@ -120,7 +122,8 @@ def test_what_is_advertised(transport: str, via: str, contact: str) -> None:
 @pytest.mark.parametrize(
     ("certified", "domain", "reused"),
     [
-        pytest.param((), "192.0.2.1", True, id="a-phone-by-its-address"),
+        pytest.param((), "192.0.2.1", False, id="whoever-has-that-address"),
+        pytest.param(("192.0.2.1",), "192.0.2.1", True, id="certified-address"),
         pytest.param((), "example.com", False, id="nobody-knows-who"),
         pytest.param(("example.com",), "example.com", True, id="certified"),
         pytest.param(("example.net",), "example.com", False, id="somebody-else"),

@@ -318,7 +318,8 @@ async def test_a_phone_is_reached_over_its_connection_and_never_by_tcp(
 ) -> None:
     """RFC 3261 §26.2.2: a SIPS URI leads nowhere but by TLS."""
     keeper = Keeper()
-    async with endpoint(config, keeper) as one, phone(one, authority.client()) as caller:
+    client = authority.client(authority.issue("127.0.0.1"))
+    async with endpoint(config, keeper) as one, phone(one, client) as caller:
         await caller.ask(tls_options())
         [flow] = keeper.flows
         address = f"alice@127.0.0.1:{caller.port}"
@@ -326,6 +327,18 @@ async def test_a_phone_is_reached_over_its_connection_and_never_by_tcp(
             assert one.flow_now(SipUri.parse(leads)) is flow
         for leads_not in (f"sip:{address}", f"sip:{address};transport=tcp"):
             assert one.flow_now(SipUri.parse(leads_not)) is None
+
+
+async def test_nobody_is_taken_for_who_has_their_address(
+    authority: Authority, config: EndpointConfig
+) -> None:
+    """RFC 5922 §7.3, RFC 5923 §8.1: a phone without a certificate is reached by its flow alone."""
+    keeper = Keeper()
+    async with endpoint(config, keeper) as one, phone(one, authority.client()) as caller:
+        await caller.ask(tls_options())
+        [flow] = keeper.flows
+        assert one.flow_now(SipUri.parse(f"sips:alice@127.0.0.1:{caller.port}")) is None
+        assert one.flow_named(flow.name) is flow
 
 
 async def test_certificates_are_replaced_without_dropping_connections(
@@ -412,7 +425,7 @@ async def test_ipv6(authority: Authority, config: EndpointConfig) -> None:
     listen = ("tls:[::1]:0",)
     async with (
         endpoint(replace(config, listen=listen), keeper) as one,
-        phone(one, authority.client(), host="::1") as caller,
+        phone(one, authority.client(authority.issue("[::1]")), host="::1") as caller,
     ):
         await caller.ask(request(via="SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bK1"))
         [flow] = keeper.flows
