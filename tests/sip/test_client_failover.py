@@ -7,6 +7,7 @@ import pytest
 
 from sip.errors import TransportError
 from sip.locate import Target
+from sip.transaction import client as client_machines
 from sip.transport.client import UserAgent
 from sip.transport.client_errors import RequestRefused, Unreachable
 from sip.transport.config import EndpointConfig, ListenAddress
@@ -60,6 +61,20 @@ async def server(status: int, transport: str = "tcp") -> AsyncIterator[Target]:
         await one.stop()
 
 
+@asynccontextmanager
+async def mute() -> AsyncIterator[Target]:
+    """One that takes connections, and answers nothing."""
+    requests: list[ServerTransaction] = []
+    config = EndpointConfig(listen=("tcp:127.0.0.1:0",))
+    one = Endpoint(config=config, on_request=requests.append)
+    await one.start()
+    try:
+        yield Target("tcp", "127.0.0.1", ListenAddress.parse(one.listening[0]).port, NAME)
+        assert requests
+    finally:
+        await one.stop()
+
+
 def agent(resolver: Known, transport: str = "tcp", port: int = 5060) -> UserAgent:
     return UserAgent(
         "sip:alice@example.com", server=(NAME, port), transport=transport, resolver=resolver
@@ -87,6 +102,15 @@ async def test_the_next_server_is_asked_when_one_answers_503(transport: str) -> 
         agent(Known(busy, good), transport) as alice,
     ):
         assert (await alice.options()).status == 200
+        assert (await alice.options()).status == 200
+
+
+async def test_the_next_server_is_asked_when_one_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 3263 §4.3: timer F has fired."""
+    monkeypatch.setattr(client_machines, "TRANSACTION", 0.05)
+    async with mute() as silent, server(200) as good, agent(Known(silent, good)) as alice:
         assert (await alice.options()).status == 200
 
 

@@ -1,7 +1,7 @@
 """Connections of our own making: whom they are shared by, and how many there may be."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 from sip.errors import TransportError
 from sip.transport.config import EndpointConfig, TlsConfig
 from sip.transport.target import Target
+from sip.uri import SipUri
+from tests.processes import free_port
 from tests.sip.phones import LIMIT, endpoint, options, phone, port_of
 from tests.sip.pki import Authority
 from tests.sip.wires import until
@@ -46,6 +48,30 @@ class Silent:
 
     def target(self, domain: str, host: str = "127.0.0.1") -> Target:
         return Target("tls", host, self.port, domain)
+
+
+class Known:
+    """A resolver that knows these targets, and is told of those that failed."""
+
+    def __init__(self, *targets: Target) -> None:
+        self._targets = targets
+        self.failures: list[Target] = []
+
+    async def locate(
+        self, uri: SipUri, *, transports: Sequence[str], size: int = 0
+    ) -> Sequence[Target]:
+        return self._targets
+
+    async def locate_response(
+        self, host: str, port: int | None, transport: str
+    ) -> Sequence[Target]:
+        return self._targets
+
+    def failed(self, target: Target) -> None:
+        self.failures.append(target)
+
+    async def close(self) -> None:
+        return
 
 
 @asynccontextmanager
@@ -119,6 +145,18 @@ async def test_connects_under_way_are_bounded(
         await until(lambda: silent.open == 0)
         assert one.connections == 0
         await asyncio.gather(elsewhere, *tasks, return_exceptions=True)
+
+
+async def test_a_target_that_cannot_be_reached_is_remembered() -> None:
+    """RFC 3263 §4.3: `flow_to` tells the resolver, and goes on to the next."""
+    async with silent_server() as silent:
+        dead = Target("tcp", "127.0.0.1", free_port(), "a.example")
+        live = Target("tcp", "127.0.0.1", silent.port, "a.example")
+        known = Known(dead, live)
+        async with endpoint(TCP, resolver=known) as one:
+            flow = await one.flow_to(SipUri.parse("sip:a.example;transport=tcp"))
+            assert flow.remote[1] == silent.port
+    assert known.failures == [dead]
 
 
 async def test_who_stops_gives_up_connecting(config: EndpointConfig) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import pytest
@@ -15,6 +15,7 @@ from sip.message import Request, build_request, parse_message
 from sip.transport.config import EndpointConfig, ListenAddress, TlsConfig
 from sip.transport.endpoint import Endpoint, ServerTransaction
 from sip.transport.flow import Flow
+from sip.transport.websocket import WebSocketFlow
 from sip.uri import SipUri
 from sip.websocket import PROTOCOL_ERROR, Opcode, frame
 from tests.sip.pki import Authority
@@ -409,6 +410,18 @@ async def test_an_idle_client_is_closed() -> None:
     async with serving(idle_timeout=0.1, sweep_interval=0.05) as server, page(server) as socket:
         flow = await register(server, socket)
         assert await server.gone() == [flow]
+
+
+async def test_a_client_that_stopped_reading_is_not_waited_for() -> None:
+    """RFC 3261 §26.1.5: as long as it may take for a message, and no longer."""
+    async with serving() as server, page(server) as socket:
+        flow = cast(WebSocketFlow, await register(server, socket))
+        limit = CONFIG.message_timeout
+        flow._connection.pause_writing()
+        assert not flow.is_stale(flow.heard_at + limit / 2)
+        assert flow.is_stale(flow.heard_at + 2 * limit)
+        flow._connection.resume_writing()
+        assert not flow.is_stale(flow.heard_at + 2 * limit)
 
 
 async def test_a_client_that_does_not_read_is_closed() -> None:
