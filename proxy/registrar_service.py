@@ -171,6 +171,18 @@ class RegistrarService:
             flow, worker, since = binding.flow, binding.worker, binding.updated_at
             self._backlog.add(_Chore(aor, Cause.FLOW_LOST, flow, worker, since))
 
+    def resume(self, aor: AoR, binding: Binding) -> None:
+        """Go on with `binding`, which this process may have made in its former life."""
+        if self._is_lost(binding):
+            self.flow_failed(aor, binding)
+        elif (
+            binding.worker == self._edge.worker
+            and binding.flow.startswith(UDP)
+            and binding.reg_id is None
+            and self._extensions.nat_keepalive
+        ):
+            self._flows.add(binding.flow, aor)
+
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
         if change.kind is Kind.RESYNC:

@@ -121,8 +121,10 @@ class Process:
             await services.events.start()
         stack.push_async_callback(bounded, "events", services.events.stop)
         services.keepalive.start()
+        services.recovery.start()
         stack.callback(services.registrar.close)
         stack.callback(services.keepalive.close)
+        stack.callback(services.recovery.close)
         stack.push_async_callback(self._settle, services)
         self._listening += endpoint.listening
 

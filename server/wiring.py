@@ -17,6 +17,7 @@ from proxy.addresses import OurAddresses
 from proxy.keepalive_service import KeepaliveService
 from proxy.options import options_headers, register_tags
 from proxy.outbound import Edge
+from proxy.recovery_service import RecoveryService
 from proxy.registrar_service import RegistrarService
 from proxy.relay_service import RelayService
 from server.account_limits import AccountLimits
@@ -75,6 +76,7 @@ class Services:
     resolver: DnsResolver
     identities: IdentityService
     keepalive: KeepaliveService
+    recovery: RecoveryService
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -211,6 +213,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         KeepaliveService(
             registrar=registrar, endpoint=endpoint, interval=settings.sip.nat_keepalive
         ),
+        RecoveryService(registrar=registrar, store=store),
     )
     store.on_change(services.on_change)
     return services

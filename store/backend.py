@@ -16,6 +16,7 @@ from store.outcomes import (
     SubscriptionOutcome,
 )
 from store.values import (
+    Binding,
     BindingSet,
     Credential,
     Document,
@@ -66,6 +67,9 @@ class Bindings(Protocol):
 
     async def read(self, aors: Sequence[str], now: float, /) -> Mapping[str, BindingSet]:
         """Return a set for every AoR."""
+
+    async def after(self, aor: str, key: str, limit: int, /) -> list[tuple[str, Binding]]:
+        """Return the next `limit` bindings in the order of AoR and key."""
 
 
 class Documents(Protocol):

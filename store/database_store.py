@@ -23,6 +23,7 @@ from store.outcomes import (
 from store.stats import StoreStats
 from store.touches import Touches
 from store.values import (
+    Binding,
     BindingSet,
     Change,
     Credential,
@@ -168,6 +169,10 @@ class DatabaseStore:
     async def bindings(self, aor: str) -> BindingSet:
         """Return version and live bindings."""
         return await self._locations.load(aor)
+
+    async def bindings_after(self, aor: str, key: str, limit: int) -> list[tuple[str, Binding]]:
+        """Return bindings in the order of AoR and key."""
+        return await self._backend.bindings.after(aor, key, limit)
 
     async def document(self, key: DocumentKey) -> Document | None:
         """Return the document."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -41,9 +42,9 @@ from store.pg_statement import (
     given,
     operations,
 )
-from store.rows import check_at, pack_details, sets_of
+from store.rows import binding_of, check_at, pack_details, sets_of
 from store.tables import bindings, registrations
-from store.values import BindingSet, Kind
+from store.values import Binding, BindingSet, Kind
 
 FIELDS: Final = ("aor", "contact", "expires_at", "check_at", "details")
 
@@ -83,6 +84,7 @@ class PgBindings:
         self.writer = context.link("bindings")
         self.reader = context.link("locations")
         self._reading = read_statement()
+        self._listing = after_statement()
 
     async def write(self, ops: Sequence[WriteBindings]) -> list[BindingsOutcome]:
         """Write a batch that holds no AoR twice."""
@@ -107,6 +109,12 @@ class PgBindings:
     async def read(self, aors: Sequence[str], now: float) -> dict[str, BindingSet]:
         """Return version and live bindings of each AoR."""
         return await self._sets(self.reader, aors, now)
+
+    async def after(self, aor: str, key: str, limit: int) -> list[tuple[str, Binding]]:
+        """Return the next `limit` bindings in the order of AoR and key."""
+        arguments = {"aor": aor, "contact": key, "limit": limit}
+        rows = await self.reader.fetch(self._listing, arguments)
+        return [(row[0], binding_of(*row[1:])) for row in rows]
 
     async def _current(self, lost: Sequence[WriteBindings]) -> dict[str, BindingSet]:
         return await self._sets(self.writer, [op.aor for op in lost], max(op.now for op in lost))
@@ -242,3 +250,11 @@ def read_statement() -> Statement:
     joined = op.join(registrations, r.aor == op.c.aor).outerjoin(bindings, live)
     columns = (r.aor, r.version, b.contact, b.expires_at, b.details)
     return compiled(select(*columns).select_from(joined))
+
+
+def after_statement() -> Statement:
+    """Bindings in the order of AoR and key, from one on."""
+    b = bindings.c
+    one = tuple_(given("aor", TEXT), given("contact", TEXT))
+    rows = select(b.aor, b.contact, b.expires_at, b.details).where(tuple_(b.aor, b.contact) > one)
+    return compiled(rows.order_by(b.aor, b.contact).limit(given("limit", WHOLE)))

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from store.operations import WriteBindings
 from store.outcomes import BindingsChanged, BindingsOutcome, BindingsWritten
-from store.rows import check_at, pack_details, sets_of
-from store.sqlite_statement import ONE, compiled, given, taken, values
+from store.rows import binding_of, check_at, pack_details, sets_of
+from store.sqlite_statement import ONE, ZERO, compiled, given, taken, values
 from store.sqlite_thread import SqliteThread
 from store.tables import bindings, registrations
 from store.values import Binding, BindingSet
@@ -50,6 +50,13 @@ READ: Final = compiled(
     )
     .where(_r.aor == given("aor"))
 )
+AFTER: Final = compiled(
+    select(_b.aor, _b.contact, _b.expires_at, _b.details)
+    .where(tuple_(_b.aor, _b.contact) > tuple_(given("aor"), given("contact")))
+    .order_by(_b.aor, _b.contact)
+    .limit(given("limit"))
+    .offset(ZERO)
+)
 
 
 class SqliteBindings:
@@ -66,6 +73,14 @@ class SqliteBindings:
     async def read(self, aors: Sequence[str], now: float) -> dict[str, BindingSet]:
         """Return version and live bindings of each AoR."""
         return await self._reader.run(lambda connection: _read(connection, aors, now))
+
+    async def after(self, aor: str, key: str, limit: int) -> list[tuple[str, Binding]]:
+        """Return the next `limit` bindings in the order of AoR and key."""
+        arguments = values(aor=aor, contact=key, limit=limit)
+        rows = await self._reader.run(
+            lambda connection: connection.execute(AFTER, arguments).fetchall()
+        )
+        return [(row[0], binding_of(*row[1:])) for row in rows]
 
 
 def _write(connection: Connection, op: WriteBindings) -> BindingsOutcome:

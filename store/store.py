@@ -30,6 +30,7 @@ from store.sqlite_backend import SqliteBackend
 from store.stats import StoreStats
 from store.url import StoreUrl
 from store.values import (
+    Binding,
     BindingSet,
     Change,
     Credential,
@@ -91,6 +92,12 @@ class Store(Protocol):
 
     async def bindings(self, aor: str) -> BindingSet:
         """Return version and live bindings, ordered by q, highest first."""
+
+    async def bindings_after(self, aor: str, key: str, limit: int) -> list[tuple[str, Binding]]:
+        """Return at most `limit` bindings with their AoRs, in the order of AoR and key.
+
+        They begin after that binding; some may have expired.
+        """
 
     async def document(self, key: DocumentKey) -> Document | None:
         """Return the document."""

@@ -14,6 +14,8 @@ from tests.rawusers import User
 
 INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-aabbccddee09>"'
 UNAVAILABLE = 480
+PATIENCE = 5.0
+"""Seconds."""
 
 
 def deployed(tmp_path: Path) -> Deployment:
@@ -46,6 +48,19 @@ def bindings(running: Running, aor: str) -> list[object]:
         return found
 
 
+async def counted(running: Running, cause: str) -> None:
+    """Wait until a change of bindings by `cause` was counted."""
+    wanted = f'presentity_binding_changes_total{{cause="{cause}"}} 1.0'
+
+    def shown() -> str:
+        with urllib.request.urlopen(f"{running.admin}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    async with asyncio.timeout(PATIENCE):
+        while wanted not in await asyncio.to_thread(shown):  # noqa: ASYNC110  no event tells
+            await asyncio.sleep(0.05)
+
+
 def killed(deployment: Deployment, running: Running) -> Running:
     running.kill()
     return deployment.start()
@@ -76,5 +91,19 @@ async def test_port_of_a_former_life_is_somebody_elses(
         assert len(carol.client.requests) == 1
         assert await asyncio.to_thread(bindings, running, alice.aor) == []
         carol.client.close()
+    finally:
+        running.stop()
+
+
+async def test_connections_of_a_former_life_are_told_as_lost_without_a_call(tmp_path: Path) -> None:
+    """RFC 5626 §7, LOC-04: by looking through what is stored, soon after the start."""
+    deployment = deployed(tmp_path)
+    deployment.prepare({"alice": "a"})
+    running = deployment.start()
+    try:
+        alice = await registered(running, "alice")
+        running = await asyncio.to_thread(killed, deployment, running)
+        await counted(running, "flow-lost")
+        assert await asyncio.to_thread(bindings, running, alice.aor) == []
     finally:
         running.stop()

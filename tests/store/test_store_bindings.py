@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
+from store.operations import WriteBindings
 from store.outcomes import BindingsChanged, BindingsWritten
 from store.store import Store
-from store.values import BindingSet
+from store.values import Binding, BindingSet
 from tests.store.storekit import ALICE, NOW, FakeClock, bind, binding
 
 
@@ -57,6 +60,24 @@ async def test_of_many_writes_at_one_version_one_succeeds(store: Store) -> None:
         writes = [bind(version, binding(f"c{number}")) for number in range(10)]
         outcomes = await asyncio.gather(*map(store.write_bindings, writes))
         assert sum(isinstance(outcome, BindingsWritten) for outcome in outcomes) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+async def test_all_bindings_are_read_page_by_page(store: Store, size: int) -> None:
+    """RFC 5626 §7: so that a process finds those of its former life."""
+    flows = (binding("b"), binding("b", reg_id=1), binding("a"))
+    await store.write_bindings(bind(0, *flows))
+    await store.write_bindings(WriteBindings("sip:bob@example.com", 0, (binding("B"),), (), NOW))
+    found: list[tuple[str, Binding]] = []
+    at = ("", "")
+    while page := await store.bindings_after(*at, size):
+        assert len(page) <= size
+        found += page
+        at = (page[-1][0], page[-1][1].key)
+    assert found == [
+        *((ALICE.aor, each) for each in (flows[2], flows[0], flows[1])),
+        ("sip:bob@example.com", binding("B")),
+    ]
 
 
 async def test_expired_bindings_are_not_returned(store: Store, clock: FakeClock) -> None:
