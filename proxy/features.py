@@ -21,6 +21,8 @@ BASE_TAGS: Final = frozenset(_NAMES.split())
 _BARE_TAGS: Final = frozenset({"language", "type"})
 """Base tags that are not in the tree sip. (RFC 3841 §8)."""
 _CACHED: Final = 4096
+MAX_FEATURES: Final = 32
+"""Features of one contact or predicate that are looked at; more are left out."""
 MAX_ALTERNATIVES: Final = 64
 """Values of one feature that are looked at; more are left out."""
 MAX_RANGES: Final = 4
@@ -69,6 +71,8 @@ def features(parameters: Mapping[str, str | None]) -> Features:
         if name in BASE_TAGS:
             found[_decoded(name)] = _alternatives(value)
     for name, value in parameters.items():
+        if len(found) >= MAX_FEATURES:
+            break
         if name.startswith("+") and len(name) > 1:
             found.setdefault(_decoded(name), _alternatives(value))
     return found

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from proxy.features import contact_features, features, matches
+from proxy.features import MAX_FEATURES, contact_features, features, matches
 from proxy.preferences import (
     DEFAULT_DISPOSITION,
     MAX_PREDICATE,
@@ -134,6 +134,13 @@ def test_preferences_are_looked_at_up_to_a_bound(name: str) -> None:
     long = f"{name}: *;+x={'a' * MAX_PREDICATE}"
     read = read_preferences(request("INVITE", "sip:user@example.com", long, *many))
     assert len(read.accept or read.reject) == MAX_PREDICATES - 1
+
+
+def test_features_are_looked_at_up_to_a_bound() -> None:
+    """§11: those that are read are kept for thousands of contacts; base tags come first."""
+    found = contact_features(";".join([*(f"+x{number}" for number in range(100)), "audio"]))
+    assert len(found) == MAX_FEATURES
+    assert {"sip.audio", "x0"} <= found.keys()
 
 
 OFFERED = ";".join(f'+x{number}="{"a," * 63}z"' for number in range(14))
