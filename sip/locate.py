@@ -34,7 +34,7 @@ _NAPTR_SERVICES: Final = {
 """RFC 3263 §4.1; those of RFC 7118 §5.5 lead where only a connection that is there does."""
 _OPENED: Final = frozenset({"udp", "tcp", "tls"})
 """What we can send by first; a WebSocket is there only if its client opened it."""
-_SECURE: Final = frozenset({"tls", "wss"})
+SECURE: Final = frozenset({"tls", "wss"})
 _SRV_PREFIXES: Final = {
     "udp": "_sip._udp",
     "tcp": "_sip._tcp",
@@ -140,7 +140,7 @@ class Search:
             return cls(domain, None, usable, _services(domain, usable))
         secure = uri.scheme == "sips"
         wanted = tuple(
-            each for each in transports if each in _OPENED and (not secure or each in _SECURE)
+            each for each in transports if each in _OPENED and (not secure or each in SECURE)
         )
         return cls(
             domain,

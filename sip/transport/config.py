@@ -10,6 +10,8 @@ TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 """What a listener may be."""
 STREAMS: Final = ("tcp", "tls", "ws", "wss")
 """Those whose flows are connections."""
+WILDCARDS: Final = ("0.0.0.0", "::")
+"""Hosts of listeners that are all addresses of the system, of one family."""
 MAX_PORT: Final = 65535
 
 Address = tuple[str, int]

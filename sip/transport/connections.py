@@ -10,14 +10,20 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Final, Protocol
 
-from sip.transport.config import STREAMS, EndpointConfig, ListenAddress, advertised
+from sip.transport.config import (
+    STREAMS,
+    WILDCARDS,
+    Address,
+    EndpointConfig,
+    ListenAddress,
+    advertised,
+)
 from sip.transport.connection_stats import ConnectionStats
 from sip.transport.flow import Here, connection_name
 from sip.transport.server_transaction import WireFlow
 from sip.transport.target import Target
 from sip.transport.timers import Timers
 
-WILDCARDS: Final = ("0.0.0.0", "::")
 MAX_REMEMBERED: Final = 1_024
 """Of our own addresses in the forms that a Via wants; past it they are made anew."""
 BOOT_OCTETS: Final = 6
@@ -25,8 +31,6 @@ BOOT_OCTETS: Final = 6
 
 _MEANT: Final = {"tcp": ("tcp",), "tls": ("tls",), "ws": ("ws", "wss"), "wss": ("wss",)}
 """What a target's transport may be had by: both kinds of WebSocket are "ws" in a URI."""
-
-Address = tuple[str, int]
 
 
 class Connection(WireFlow, Protocol):

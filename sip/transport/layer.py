@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sip.errors import TransportError
-from sip.locate import locate_numeric
+from sip.locate import SECURE, locate_numeric
 from sip.transport.acceptor import Acceptor
 from sip.transport.config import Address, BadListener, EndpointConfig, ListenAddress
 from sip.transport.connection_stats import ConnectionStats
@@ -27,7 +27,6 @@ from sip.transport.udp import UdpFlow, UdpListener
 from sip.transport.websocket import WebSocketServer
 from sip.uri import SipUri
 
-SECURE: Final = frozenset({"tls", "wss"})
 WEBSOCKETS: Final = frozenset({"ws", "wss"})
 SHARE_PORT: Final = frozenset({"udp", "tcp"})
 """Listeners at port 0 of one host get the same port if it is of these."""

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from sip.errors import ParseError
+from sip.locate import DEFAULT_PORTS
 from sip.message import Draft, Request, parse_message
 from sip.transaction.key import COOKIE, branch_key, key_of
 from sip.via import Via
 
-DEFAULT_PORT: Final = 5060
+DEFAULT_PORT: Final = DEFAULT_PORTS["udp"]
 MAX_PORT: Final = 65535
 
 _BRANCH: Final = b";branch="

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from sip.errors import TransportError
-from sip.transport.config import BadListener, EndpointConfig, ListenAddress, advertised
+from sip.transport.config import (
+    WILDCARDS,
+    BadListener,
+    EndpointConfig,
+    ListenAddress,
+    advertised,
+)
 from sip.transport.flow import bracketed, contact, flow_name, via_prefix
 from sip.transport.server_transaction import WireFlow
 from sip.transport.top_via import Source
@@ -28,9 +34,8 @@ MAX_FLOWS: Final = 65_536
 """Flows remembered by address; past it all are forgotten, and made anew when needed."""
 MAX_WAITING: Final = 1_000
 """Datagrams kept while the socket takes no more."""
-WILDCARDS: Final = ("0.0.0.0", "::")
 
-Address = tuple[Any, ...]
+SocketAddress = tuple[Any, ...]
 """(host, port) or, in IPv6, (host, port, flow information, scope)."""
 Outgoing = tuple[bytes, "UdpFlow"]
 
@@ -45,7 +50,7 @@ class UdpFlow:
     secure: Final = False
     certificate: Final = None
 
-    def __init__(self, listener: "UdpListener", address: Address) -> None:
+    def __init__(self, listener: "UdpListener", address: SocketAddress) -> None:
         self.address = address
         self.remote: tuple[str, int] = (address[0], address[1])
         self.source = Source.of(address[0], address[1])
@@ -117,7 +122,7 @@ class UdpListener:
         self._loop = asyncio.get_running_loop()
         self._receive = receive
         self._advertise = config.advertise
-        self._flows: dict[Address, UdpFlow] = {}
+        self._flows: dict[SocketAddress, UdpFlow] = {}
         self._outgoing: list[Outgoing] = []
         self._waiting: deque[Outgoing] = deque()
         self.closed = False
@@ -132,7 +137,7 @@ class UdpListener:
         """Where it really listens."""
         return ListenAddress("udp", *self.bound)
 
-    def flow(self, address: Address) -> UdpFlow:
+    def flow(self, address: SocketAddress) -> UdpFlow:
         """The flow to `address`."""
         flow = self._flows.get(address)
         if flow is None:
@@ -141,7 +146,7 @@ class UdpListener:
             flow = self._flows[address] = UdpFlow(self, address)
         return flow
 
-    def local_for(self, remote: Address) -> tuple[str, int]:
+    def local_for(self, remote: SocketAddress) -> tuple[str, int]:
         """Host and port that `remote` reaches us at."""
         host, port = self.bound
         if host in WILDCARDS and not self._advertise:
@@ -240,7 +245,7 @@ def bind_udp(address: ListenAddress, config: EndpointConfig) -> socket.socket:
     return sock
 
 
-def _source_address(family: int, remote: Address) -> str | None:
+def _source_address(family: int, remote: SocketAddress) -> str | None:
     """Our address on the route to `remote`, as the kernel chooses it; None without a route."""
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
