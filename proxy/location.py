@@ -13,7 +13,7 @@ from sip.uri import AoR
 from store.values import BindingSet
 
 CACHED_AORS: Final = 50_000
-"""Addresses-of-record whose bindings are kept in memory, about 1 KB for each of these."""
+"""Addresses-of-record whose bindings are kept in memory, about 1 KB a binding."""
 
 
 class Stale(NamedTuple):
