@@ -12,6 +12,7 @@ of where the other side is. `now` is Unix seconds.
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from hmac import compare_digest
 from typing import Final, Literal, NamedTuple
 
 from sip.address import NameAddr
@@ -103,9 +104,9 @@ def side_of(request: Request, mark: str, serves: Serves, now: float, key: bytes)
         return None
     first, day = mark[:_FIRST_DIGITS], mark[:DAY_DIGITS]
     dialog = dialog_of(request, serves)
-    if _first(dialog, "sender", day, key) != first:
+    if not compare_digest(_first(dialog, "sender", day, key), first):
         reverse = Dialog(dialog.call_id, to_tag, dialog.receiver, dialog.sender)
-        if _first(reverse, "receiver", day, key) != first:
+        if not compare_digest(_first(reverse, "receiver", day, key), first):
             return None
         return Side(reverse, "receiver") if _is_valid(day, now) else None
     return Side(dialog, "sender") if _is_valid(day, now) else None
@@ -114,7 +115,7 @@ def side_of(request: Request, mark: str, serves: Serves, now: float, key: bytes)
 def leads(mark: str, toward: str, key: bytes) -> bool:
     """Whether `mark`, which `side_of` found to be ours, lets requests go `toward`."""
     shown = mark[_FIRST_DIGITS:MARK_DIGITS]
-    return bool(toward) and shown == _toward(mark[:_FIRST_DIGITS], toward, key)
+    return bool(toward) and compare_digest(_toward(mark[:_FIRST_DIGITS], toward, key), shown)
 
 
 def next_hop(uri: str, routes: Sequence[str], is_us: IsUs) -> str:

@@ -129,6 +129,12 @@ class FlowFailed(ProxyError):
     status = 430
 
 
+class NotSecure(ProxyError):
+    """Nothing but a hop in the clear leads to a SIPS contact (RFC 3261 §26.2.2)."""
+
+    status = 480
+
+
 class DialogFlowGone(ProxyError):
     """The same within a dialog: 430 is for proxies and registrars only (RFC 5626 §11.6)."""
 

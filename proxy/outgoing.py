@@ -32,9 +32,10 @@ from proxy.dialog_mark import (
     token_of,
     way_back,
 )
+from proxy.errors import NotSecure
 from proxy.flow_token import FlowToken, mint, read
 from proxy.forwarding import Changed, forwarded, record_routes
-from proxy.relay import DIALOG_METHODS, Routed, loop_mark
+from proxy.relay import DIALOG_METHODS, Routed, check_forwardable, loop_mark
 from sip.address import NameAddr
 from sip.authenticator import Identity
 from sip.errors import ParseError
@@ -98,7 +99,7 @@ class Outgoing:
     def dialog_token(self, request: Request, routed: Routed) -> FlowToken | None:
         """The flow that a Record-Route of ours names for the dialog of `request`."""
         token = token_of(routed.mark)
-        if not token:
+        if not token or request.to.tag is None:
             return None
         for address in (request.from_, request.to):
             found = read(token, self.key, (request.call_id, address.tag or ""))
@@ -109,9 +110,10 @@ class Outgoing:
     def passage(
         self, request: Request, routed: Routed, arrived: Flow, identity: Identity, now: float
     ) -> Passage:
-        """`request` as it sets out."""
+        """`request` as it sets out. Raises what `check_forwardable` does."""
         size = len(request.body) + sum(map(len, request.lines)) + 2 * len(request.lines)
         loop = loop_mark(request, routed, self.key)
+        check_forwardable(request, loop, self._is_us(arrived))
         dialog, mark = NO_DIALOG, ""
         if request.method in DIALOG_METHODS:
             dialog = dialog_of(request, self.ours.serves)
@@ -129,7 +131,9 @@ class Outgoing:
         breadth: int,
         recorded: Sequence[str] = (),
     ) -> bytes:
-        """The request as it leaves. Raises ParseError, and PrivacyFailed."""
+        """The request as it leaves. Raises ParseError, NotSecure and PrivacyFailed."""
+        if destination.uri[:5].lower() == "sips:" and not leaving.secure:
+            self._check_secure(destination)
         changes = self._said_of_sender(passage, destination, leaving)
         return forwarded(
             passage.request,
@@ -165,6 +169,13 @@ class Outgoing:
             toward = Toward.USER
         names = asserted_in_response(response, from_trusted=True, toward=toward)
         return [name.lower() for name in names]
+
+    def _check_secure(self, destination: Destination) -> None:
+        """What was registered as SIPS is reached by TLS, or through the network between our own
+        processes (§26.2.2). Raises NotSecure."""
+        is_client = destination.flow or destination.contact is not None
+        if is_client and not self._is_deployment(destination):
+            raise NotSecure
 
     def _said_of_sender(self, passage: Passage, destination: Destination, leaving: Flow) -> Changes:
         """What is asserted of the sender, and which credentials go on (RFC 3261 §22.3)."""

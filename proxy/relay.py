@@ -23,6 +23,8 @@ LOCATING: Final = ("accept-contact", "reject-contact", "request-disposition")
 """Headers that have a say in where a request goes (RFC 3841)."""
 MARK_LENGTH: Final = 9
 """Octets of the end of our branches: too many to meet by chance."""
+MAX_PASSAGES: Final = 4
+"""Times that a request may have been here before it is 482 (RFC 5393 §3): each may fork it."""
 WIDEST: Final = 2**31 - 1
 """What a Max-Breadth may say at all."""
 
@@ -68,8 +70,8 @@ def _without_maddr(uri: SipUri, is_us: Callable[[SipUri], bool]) -> str:
     return str(SipUri(uri.scheme, uri.user, uri.host, None, parameters))
 
 
-def check_forwardable(request: Request, loop: str) -> None:
-    """Raises TooManyHops, BadExtension or LoopDetected (§16.3 items 3 to 5).
+def check_forwardable(request: Request, loop: str, is_us: Callable[[SipUri], bool]) -> None:
+    """Raises TooManyHops, BadExtension or LoopDetected (§16.3 items 3 to 5), and ParseError.
 
     `loop` is the request's `loop_mark`.
     """
@@ -79,6 +81,15 @@ def check_forwardable(request: Request, loop: str) -> None:
     if request.get("proxy-require") is not None:
         raise BadExtension(request.values("proxy-require"))
     if any(loop in via for via in request.all("via")):
+        raise LoopDetected
+    if request.all("via")[MAX_PASSAGES - 1 :] or any("," in via for via in request.all("via")):
+        _check_passages(request, is_us)
+
+
+def _check_passages(request: Request, is_us: Callable[[SipUri], bool]) -> None:
+    """A request that comes back changed each time is no loop by its marks, but forks each time."""
+    hops = [SipUri("sip", None, via.host, via.port) for via in request.vias]
+    if sum(map(is_us, hops)) >= MAX_PASSAGES:
         raise LoopDetected
 
 

@@ -1,47 +1,49 @@
 """Relays requests to the bindings of our users, and along the dialogs that follow.
 
-Shell, RFC 3261 §16.2 to §16.11. Never an open relay: a request goes on when it is for a user
-of ours, comes from one, or belongs to a dialog that was let through before.
+Shell, RFC 3261 §16.2 to §16.11. Never an open relay: a request goes on when it comes from a user
+of ours, is for one and comes from a trusted peer, or belongs to a dialog that was let through
+before.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
+from proxy.ack_service import AckService
 from proxy.addresses import OurAddresses
 from proxy.admission_service import AdmissionService, Standing
+from proxy.asserted import AUTHENTICATED
 from proxy.destination import Destination, bounded
-from proxy.errors import Overloaded, ProxyError
-from proxy.fork import MAX_BREADTH, TIMER_C, UNAVAILABLE, Policy
+from proxy.errors import Overloaded
+from proxy.fork import TIMER_C, UNAVAILABLE, Policy
 from proxy.fork_service import Relayed, Sent
 from proxy.forwarding import returned
-from proxy.outgoing import Outgoing, Passage
+from proxy.outgoing import Outgoing
 from proxy.ports import Clock, Sender, Transaction
-from proxy.relay import Routed, breadth_of, check_forwardable, preprocess
+from proxy.relay import Routed, breadth_of, preprocess
 from proxy.reply_service import ReplyService
 from proxy.routing import Plan, Router
 from proxy.target_service import Exists, Find, TargetService
 from sip.authenticator import Identity
-from sip.errors import ParseError, SipError, TransportError
+from sip.errors import ParseError, TransportError
 from sip.message import Request, Response
 from sip.transport.flow import Flow
 from sip.transport.timers import LoopTimers, Timers
-from sip.uri import AoR, SipUri
-from store.errors import StoreError
+from sip.uri import AoR
 from store.values import Binding
 
 FIRST_FINAL: Final = 200
 FIRST_FAILURE: Final = 300
-MAX_WAITING: Final = 1_000
-"""ACKs whose next hop is being looked up or connected to; more are dropped."""
 MAX_RELAYED: Final = 50_000
 """Branches under way; more requests get 503 at once."""
+MAX_OF_ACCOUNT: Final = 5_000
+"""The same of the requests of one user, so that none uses up what is there for all."""
 MAX_BRANCHES: Final = 20
 """Of one request."""
-NOBODY: Final = Identity(None, "none")
 
 Done = Callable[[Transaction], None]
 
@@ -60,6 +62,8 @@ class RelayConfig:
     """False: we stay in the path of those dialogs only that need it."""
     max_relayed: int = MAX_RELAYED
     """Branches under way."""
+    max_of_account: int = MAX_OF_ACCOUNT
+    """Branches under way of one user that we authenticated."""
 
 
 class RelayService:
@@ -98,10 +102,19 @@ class RelayService:
         self._admission = AdmissionService(
             ours=ours, targets=targets, found=self._found, outgoing=self._outgoing, clock=clock
         )
+        self._acks = AckService(
+            endpoint=endpoint,
+            found=self._found,
+            admission=self._admission,
+            outgoing=self._outgoing,
+            clock=clock,
+        )
         self._flow_failed = flow_failed
         self._replies = None if router is None else ReplyService(router, self._send_back)
         self._relayed: set[Relayed] = set()
         self._branches = 0
+        self._shares: Counter[AoR] = Counter()
+        """Branches of each user that we authenticated."""
         self._last: tuple[Request | None, Routed | None] = (None, None)
         self._own_timers: LoopTimers | None = None
         self._timers = timers
@@ -165,6 +178,9 @@ class RelayService:
         """
         if self._branches >= self._config.max_relayed:
             raise Overloaded
+        account = _account(identity)
+        if account is not None and self._shares[account] >= self._config.max_of_account:
+            raise Overloaded
         routed = self.preprocess(tx.request, tx.flow)
         if not admitted:
             planned = plan is not None and bool(plan.uris)
@@ -172,7 +188,6 @@ class RelayService:
         elif self._outgoing.path_token(routed.mark) is not None:
             identity = Identity(identity.aor, "asserted")
         passage = self._outgoing.passage(tx.request, routed, tx.flow, identity, self._clock())
-        check_forwardable(tx.request, passage.loop)
         policy = Policy(breadth_of(tx.request), self._config.timer_c)
         if plan is not None:
             passage = passage._replace(hands_off=plan.asserted)
@@ -187,8 +202,16 @@ class RelayService:
         if self._closed:
             raise Overloaded
         self._relayed.add(relayed)
-        self._branches += len(relayed)
+        self._count(relayed, len(relayed))
         relayed.start()
+
+    def _count(self, relayed: Relayed, branches: int) -> None:
+        self._branches += branches
+        account = _account(relayed.passage.identity)
+        if account is not None:
+            self._shares[account] += branches
+            if not self._shares[account]:
+                del self._shares[account]
 
     def ack(self, request: Request, flow: Flow) -> None:
         """Send the ACK of a 2xx on without state (§16.11); there is nobody to tell of a failure.
@@ -197,13 +220,9 @@ class RelayService:
         """
         try:
             routed = self.preprocess(request, flow)
-            standing = self.standing(request, routed, flow)
-            if standing is Standing.ADMITTED:
-                self._ack(request, routed, flow)
-            elif standing is Standing.MARKED:
-                self._keep_if_room(self._ack_moved(request, routed, flow))
-        except (ProxyError, ParseError, TransportError):
+        except ParseError:
             return
+        self._acks.take(request, routed, flow)
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -223,6 +242,7 @@ class RelayService:
             relayed.give_up()
         for task in self._tasks:
             task.cancel()
+        self._acks.close()
         if self._own_timers is not None:
             self._own_timers.close()
 
@@ -270,7 +290,7 @@ class RelayService:
         """See `fork_service.Relay`."""
         if relayed in self._relayed:
             self._relayed.discard(relayed)
-            self._branches -= len(relayed)
+            self._count(relayed, -len(relayed))
             if not self._relayed:
                 self._none_left.set()
             if self._replies is None or not self._replies.waits(relayed):
@@ -309,64 +329,10 @@ class RelayService:
         if done is not None:
             done(relayed.tx)
 
-    def _ack(self, request: Request, routed: Routed, flow: Flow) -> None:
-        """Send on an ACK that is admitted. Raises ProxyError, ParseError and TransportError."""
-        passage = self._outgoing.passage(request, routed, flow, NOBODY, self._clock())
-        check_forwardable(request, passage.loop)
-        destination = self._found.known(passage, routed)
-        if destination is None:
-            self._keep_if_room(self._ack_user(passage, routed))
-        else:
-            self._pass_on(passage, destination)
 
-    async def _ack_moved(self, request: Request, routed: Routed, flow: Flow) -> None:
-        """To a dialog's contact that changed in it."""
-        try:
-            if await self._admission.follows(request, routed, flow):
-                self._ack(request, routed, flow)
-        except (ProxyError, SipError, StoreError):
-            return
-
-    def _pass_on(self, passage: Passage, destination: Destination) -> None:
-        """Send a request without a transaction, at once if that is possible."""
-        flow = self._flow_now(destination)
-        if flow is not None:
-            self._send_stateless(passage, destination, flow)
-        elif destination.next_hops and not destination.flow:
-            self._keep_if_room(self._pass_on_later(passage, destination))
-
-    def _flow_now(self, destination: Destination) -> Flow | None:
-        if destination.flow:
-            return self.endpoint.flow_named(destination.flow)
-        return self.endpoint.flow_now(SipUri.parse(destination.next_hops[0]))
-
-    async def _pass_on_later(self, passage: Passage, destination: Destination) -> None:
-        try:
-            for hop in destination.next_hops:
-                for target in await self.endpoint.targets(SipUri.parse(hop), size=passage.size):
-                    flow = await self.endpoint.flow_for(target)
-                    self._send_stateless(passage, destination, flow)
-                    return
-        except (ProxyError, ParseError, TransportError):
-            return
-
-    async def _ack_user(self, passage: Passage, routed: Routed) -> None:
-        """To a dialog's contact that names a user of ours, as a GRUU does."""
-        try:
-            _, groups = await self._found.user(passage, routed.uri)
-            self._pass_on(passage, groups[0][0][0])
-        except (ProxyError, SipError, StoreError):
-            return
-
-    def _send_stateless(self, passage: Passage, destination: Destination, flow: Flow) -> None:
-        branch = self.endpoint.new_branch() + passage.loop
-        flow.send(self._outgoing.write(passage, destination, flow, branch, MAX_BREADTH))
-
-    def _keep_if_room(self, work: Coroutine[Any, Any, None]) -> None:
-        if len(self._tasks) < MAX_WAITING:
-            self.keep(work)
-        else:
-            work.close()
+def _account(identity: Identity) -> AoR | None:
+    """The user that a request counts for."""
+    return identity.aor if identity.how in AUTHENTICATED else None
 
 
 def _timer_failed(error: Exception) -> None:

@@ -77,14 +77,14 @@ def test_route_preprocessing(uri: str, routes: list[str], routed: Routed) -> Non
 def test_refused_before_forwarding(line: str, error: type[ProxyError], status: int) -> None:
     """§16.3 steps 3 and 5."""
     with pytest.raises(error):
-        check_forwardable(request("INVITE", PLAIN.uri, line), "-none")
+        check_forwardable(request("INVITE", PLAIN.uri, line), "-none", is_us)
     assert error.status == status
 
 
 def test_unsupported_lists_each_tag() -> None:
     """§16.3 step 5."""
     with pytest.raises(BadExtension) as caught:
-        check_forwardable(request("INVITE", PLAIN.uri, "Proxy-Require: foo, bar"), "-none")
+        check_forwardable(request("INVITE", PLAIN.uri, "Proxy-Require: foo, bar"), "-none", is_us)
     assert list(caught.value.headers) == [("Unsupported", "foo, bar")]
 
 
@@ -98,7 +98,7 @@ def test_request_that_comes_back_unchanged_is_a_loop() -> None:
     """§16.3 step 4, §16.6 step 8."""
     message = came_back(request("INVITE", PLAIN.uri))
     with pytest.raises(LoopDetected):
-        check_forwardable(message, loop_mark(message, PLAIN, KEY))
+        check_forwardable(message, loop_mark(message, PLAIN, KEY), is_us)
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,30 @@ def test_request_that_comes_back_unchanged_is_a_loop() -> None:
 def test_request_that_comes_back_changed_is_a_spiral(routed: Routed) -> None:
     """§16.3 step 4: a spiral goes on."""
     message = came_back(request("INVITE", PLAIN.uri))
-    check_forwardable(message, loop_mark(message, routed, KEY))
+    check_forwardable(message, loop_mark(message, routed, KEY), is_us)
+
+
+@pytest.mark.parametrize("joined", ["\r\nVia: ", ", "], ids=["lines", "list"])
+@pytest.mark.parametrize(
+    ("host", "times", "refused"),
+    [("us.example.com", 3, False), ("us.example.com", 4, True), ("proxy.example.org", 20, False)],
+)
+def test_request_that_was_here_too_often_goes_no_further(
+    host: str, times: int, refused: bool, joined: str
+) -> None:
+    """RFC 5393 §3: forked each time, with another Request-URI so that no loop is seen."""
+    vias = joined.join(f"SIP/2.0/UDP {host}:{5060 + at};branch=z9hG4bK{at}" for at in range(times))
+    message = request("INVITE", PLAIN.uri, f"Via: {vias}")
+    if refused:
+        with pytest.raises(LoopDetected):
+            check_forwardable(message, "-none", is_us)
+    else:
+        check_forwardable(message, "-none", is_us)
 
 
 def test_branch_of_another_deployment_is_no_loop() -> None:
     message = came_back(request("INVITE", PLAIN.uri))
-    check_forwardable(message, loop_mark(message, PLAIN, b"another key"))
+    check_forwardable(message, loop_mark(message, PLAIN, b"another key"), is_us)
 
 
 def test_what_chooses_the_target_tells_a_spiral_from_a_loop() -> None:

@@ -1,9 +1,14 @@
 """RFC 3261 §16.7 step 8, §26.1: dialogs through the relay, each side by a mark of its own."""
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from proxy.errors import Forbidden, ProxyError
+from sip.locate import Target
 from sip.message import Request, parse_message
+from sip.uri import SipUri
 from tests.proxy.proxykit import ALICE, BOB, FakeFlow, binding, request
 from tests.proxy.relaykit import BOBS, BOBS_MARK, DIGEST, MARK, NOBODY, TO_BOB, World, settle
 
@@ -346,3 +351,31 @@ async def test_callee_that_answers_from_another_place_than_it_rang() -> None:
     assert await admits(world, by_alice("PRACK", CAROLS, routes=early))
     assert await admits(world, by_alice("BYE", "sip:carol@192.0.2.31:5080", routes=late))
     assert not await admits(world, by_alice("BYE", CAROLS, routes=late))
+
+
+async def test_acks_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """§16.11: those over are dropped; a branch that waits for DNS takes nobody's place."""
+    monkeypatch.setattr("proxy.ack_service.MAX_WAITING", 2)
+    world = World()
+    alices, _ = await call(world)
+    gate = asyncio.Event()
+    found = world.sender.targets
+
+    async def slow(uri: SipUri, *, size: int = 0) -> Sequence[Target]:
+        await gate.wait()
+        return await found(uri, size=size)
+
+    monkeypatch.setattr(world.sender, "targets", slow)
+    world.sender.unreachable = {BOBS}
+    for _ in range(3):
+        await world.send(request("MESSAGE", "sip:bob@example.com", to=TO_BOB), DIGEST)
+    world.sender.located[CAROLS] = (Target("udp", "192.0.2.30", 5080, "192.0.2.30"),)
+    sent: list[str] = []
+    monkeypatch.setattr(FakeFlow, "send", lambda flow, data: sent.append(flow.remote[0]))
+    for _ in range(3):
+        world.relay.ack(by_alice("ACK", CAROLS, routes=alices), FakeFlow())
+    await settle()
+    gate.set()
+    await settle()
+    assert sent == ["192.0.2.30"] * 2
+    world.relay.close()

@@ -68,6 +68,15 @@ async def test_path_of_another_process_is_followed() -> None:
     world.relay.close()
 
 
+async def test_what_is_withheld_from_phones_is_told_to_another_process() -> None:
+    """RFC 3325 §7: within the trust domain the identity goes on, with the Privacy it has."""
+    world = World()
+    world.bindings[BOB] = (binding(INVALID, path=(path("w2"),), flow=BOBS_FLOW, worker="w2"),)
+    sent, _ = await begin(world, FakeFlow(), "Privacy: id")
+    assert (sent.get("p-asserted-identity"), sent.get("privacy")) == (f"<{ALICE}>", "id")
+    world.relay.close()
+
+
 async def test_request_of_another_process_needs_no_credentials() -> None:
     """§5.3.1: the token proves that a process of ours let it through."""
     world = edge_world()
@@ -180,6 +189,30 @@ async def test_dialog_between_two_connections_stays_on_them() -> None:
     world.relay.close()
 
 
+async def test_token_of_the_senders_own_flow_is_no_way_to_the_other_side() -> None:
+    """§5.3: as a client shows it that takes over one of our two Record-Route values only."""
+    world = edge_world()
+    _, recorded = await begin(world, FakeFlow(), NEAR)
+    bobs = world.sender.flows[BOBS_FLOW]
+    alices = "sip:alice@192.0.2.10:5070"
+    await world.send(by_bob("BYE", alices, recorded[:1]), NOBODY, flow=bobs)
+    assert (world.sender.asked, world.sender.calls[-1].flow) == ([alices], world.sender.out)
+    world.relay.close()
+
+
+async def test_token_of_a_dialog_is_of_no_use_outside_of_it() -> None:
+    """§5.3: the user who called goes by what the callee has registered since."""
+    world = edge_world()
+    await begin(world, FakeFlow())
+    routes = world.answered(200, INVALID)
+    lines = [f"Route: {route}" for route in routes]
+    outside = request("MESSAGE", "sip:bob@example.com", *lines, to=TO_BOB)
+    world.bind(BOBS)
+    await world.send(outside, DIGEST)
+    assert world.sender.calls[-1].request.uri_text == BOBS
+    world.relay.close()
+
+
 async def test_dialog_whose_connection_is_gone() -> None:
     """§5.3.1: an error when only the connection led to the client, else by its contact; §11.6:
     480, since no endpoint may get 430."""
@@ -274,12 +307,39 @@ async def test_sips_stays_sips() -> None:
     """RFC 3261 §16.6 step 4, §26.2.2: recorded as SIPS, and sent to no other contact."""
     world = World()
     world.bind("sip:bob@plain", "sips:bob@secure|0.5")
+    world.sender.out.secure = True
     tx = FakeTransaction(request("INVITE", "sips:bob@example.com", to=TO_BOB))
     await world.relay.relay(tx, DIGEST, world.done.append, admitted=False)
     (sent,) = world.sender.calls
     assert sent.request.uri_text == "sips:bob@secure"
     assert sent.request.get("record-route") == f"<sips:{BOBS_MARK}@{HERE};lr>"
     world.relay.close()
+
+
+@pytest.mark.parametrize("secure", [True, False])
+@pytest.mark.parametrize("transport", ["TLS", "TCP"])
+async def test_sips_contact_is_reached_by_no_flow_in_the_clear(
+    transport: str, secure: bool
+) -> None:
+    """RFC 3261 §26.2.2: whatever it was registered by."""
+    world = edge_world()
+    bobs = FakeFlow(transport, remote=("192.0.2.20", 40002), secure=secure)
+    world.sender.flows[BOBS_FLOW] = bobs
+    contact = "sips:bob@192.0.2.20:40002"
+    world.bindings[BOB] = (binding(contact, path=(path(),), flow=BOBS_FLOW, worker="w1"),)
+    tx = await world.send(request("MESSAGE", "sips:bob@example.com", to=TO_BOB))
+    assert [sent.request.uri_text for sent in world.sender.calls] == [contact] * secure
+    assert tx.statuses == ([] if secure else [480])
+    assert world.lost == []
+
+
+async def test_sips_goes_on_to_another_process_in_the_clear() -> None:
+    """Deviation of RFC 3261 §26.2.2: `sip.internal` is a network of the deployment's own."""
+    world = World()
+    contact = "sips:bob@192.0.2.20:40002"
+    world.bindings[BOB] = (binding(contact, path=(path("w2"),), flow=BOBS_FLOW, worker="w2"),)
+    await world.send(request("MESSAGE", "sips:bob@example.com", to=TO_BOB))
+    assert world.sender.calls[0].request.uri_text == contact
 
 
 class Censor:

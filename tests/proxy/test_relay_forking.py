@@ -4,9 +4,10 @@ import pytest
 
 from proxy.errors import Overloaded
 from proxy.relay_service import RelayConfig
+from sip.authenticator import Identity
 from sip.locate import Target
 from sip.message import Response, parse_message
-from tests.proxy.proxykit import FakeFlow, FakeTransaction, request
+from tests.proxy.proxykit import BOB, FakeFlow, FakeTransaction, request
 from tests.proxy.relaykit import BOBS, DIGEST, TRUSTED, World, invite, settle
 
 
@@ -267,6 +268,7 @@ async def test_next_server_is_tried(event: str) -> None:
     assert first.branch != second.branch
     assert world.sender.failures == [A]
     first.on_transport_error()
+    first.answer(183)
     second.answer(200)
     assert tx.statuses == [100, 200]
 
@@ -318,6 +320,22 @@ async def test_overload_is_503_with_retry_after() -> None:
         sent.answer(486)
     assert tx.statuses == [100, 486]
     await world.send(request("MESSAGE", "sip:bob@example.com"))
+
+
+async def test_one_user_cannot_use_up_the_relay() -> None:
+    """RFC 3261 §21.5.4: of each that we authenticated, so many branches."""
+    world = World(RelayConfig(max_of_account=2))
+    world.bind("sip:bob@a", "sip:bob@b")
+    await world.send(invite(), DIGEST)
+    with pytest.raises(Overloaded):
+        await world.send(request("MESSAGE", "sip:bob@example.com"), DIGEST)
+    bob = Identity(BOB, "digest")
+    await world.send(request("MESSAGE", "sip:bob@example.com", sender=BOB), bob)
+    await world.send(request("MESSAGE", "sip:bob@example.com"), TRUSTED)
+    for sent in world.sender.calls[:2]:
+        sent.answer(486)
+    await world.send(request("MESSAGE", "sip:bob@example.com"), DIGEST)
+    world.relay.close()
 
 
 async def test_what_strangers_assert_of_themselves_is_not_shown() -> None:
