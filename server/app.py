@@ -24,7 +24,7 @@ from server.errors import ServerError
 from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory
 from server.http_listener import HttpListener, start_http
 from server.http_metrics import publish_http
-from server.leaving import leave
+from server.leaving import DRAIN_LIMIT, leave, leave_in
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
 from server.registrations_api import serve_registrations
@@ -93,6 +93,7 @@ class Process:
             self._say(f"presentity ready: {' '.join(self._listening)}")
             await self._stop.wait()
             self._state = DRAINING
+            leave_in(DRAIN_LIMIT)
             log.info("draining")
         log.info("stopped")
         await leave()
