@@ -5,12 +5,13 @@ Shell around `proxy.fork`, which decides: sends, waits, passes on. RFC 3261 §16
 
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
 from proxy.best_response import Outcome, upstream
-from proxy.destination import Attempts, Destination, Groups
+from proxy.branch import Branch, Sent
+from proxy.destination import Destination, Groups
 from proxy.errors import ProxyError
 from proxy.fork import (
     FLOW_FAILED,
@@ -29,14 +30,13 @@ from proxy.fork import (
 )
 from proxy.forwarding import cancelling, is_ours_alone
 from proxy.outgoing import Passage
-from proxy.ports import Exchange, Sender, Transaction
+from proxy.ports import Sender, Transaction
 from sip.errors import ParseError, TransportError
-from sip.locate import UDP_LIMIT, Target
+from sip.locate import UDP_LIMIT
 from sip.message import Request, Response, parse_message
 from sip.transport.flow import Flow
 from sip.transport.timers import Timers
 from sip.uri import SipUri
-from sip.wheel import Timer
 
 ADDED: Final = 300
 """Octets that our Via and Record-Route may add; a larger whole may have to go by TCP."""
@@ -45,14 +45,6 @@ FLOW_REFUSALS: Final = frozenset({REQUEST_TIMEOUT, FLOW_FAILED})
 """After which other servers of the same contact are no help, but its other flows may be."""
 
 log = structlog.get_logger("proxy")
-
-
-class Sent(NamedTuple):
-    """A request as it left."""
-
-    data: bytes
-    branch: str
-    flow: Flow
 
 
 class Relay(Protocol):
@@ -85,36 +77,6 @@ class Relay(Protocol):
         """Nothing is open any more."""
 
 
-class _Branch:
-    """What was sent on one branch, and what may still be tried."""
-
-    __slots__ = ("destination", "exchange", "left", "sent", "target", "targets", "timer", "trials")
-
-    def __init__(self, attempts: Attempts) -> None:
-        self.left = list(attempts)
-        self.destination = attempts[0]
-        self.targets: list[Target] = []
-        """Servers of `destination` that were not tried yet."""
-        self.target: Target | None = None
-        """The one that is being tried, when it was looked up."""
-        self.sent: Sent | None = None
-        self.exchange: Exchange | None = None
-        self.timer: Timer | None = None
-        self.trials = 0
-        """How often the request was sent; what concerns an earlier one is stale."""
-
-    @property
-    def more(self) -> bool:
-        """Whether there is anything left to try."""
-        return bool(self.targets or self.left)
-
-    def rest(self) -> None:
-        """Stop the timer."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-
 class Relayed:
     """A request with all its branches."""
 
@@ -144,7 +106,7 @@ class Relayed:
         self.passage = passage
         self.done: Callable[[Transaction], None] | None = done
         self._relay = relay
-        self._branches = [_Branch(attempts) for group in groups for attempts in group]
+        self._branches = [Branch(attempts) for group in groups for attempts in group]
         sizes = [len(group) for group in groups]
         self._fork = Fork(passage.request.method, sizes, policy)
         self.share = max(1, policy.breadth // min(policy.breadth, max(sizes, default=1)))
@@ -224,7 +186,7 @@ class Relayed:
             else:
                 self._send(at, flow)
 
-    def _flow_now(self, branch: _Branch) -> Flow | None:
+    def _flow_now(self, branch: Branch) -> Flow | None:
         """The flow to the next destination, None when it has to be sought.
 
         Raises TransportError when the destination is a flow that is gone, and ParseError.
@@ -255,7 +217,7 @@ class Relayed:
             if self._fork.wants(at):
                 self._send(at, flow)
 
-    async def _find(self, branch: _Branch) -> Flow:
+    async def _find(self, branch: Branch) -> Flow:
         """A flow to the first server that can be had. Raises TransportError."""
         endpoint = self._relay.endpoint
         failure = TransportError(f"nothing leads to {branch.destination.next_hops}")
@@ -341,7 +303,7 @@ class Relayed:
             status = FLOW_FAILED if branch.destination.flow else UNAVAILABLE
             self._perform(self._fork.on_unreachable(at, status, more=branch.more))
 
-    def _remember_failure(self, branch: _Branch) -> None:
+    def _remember_failure(self, branch: Branch) -> None:
         if branch.target is not None:
             self._relay.endpoint.failed(branch.target)
 

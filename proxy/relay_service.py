@@ -17,10 +17,11 @@ from proxy.ack_service import AckService
 from proxy.addresses import OurAddresses
 from proxy.admission_service import AdmissionService, Standing
 from proxy.asserted import AUTHENTICATED
+from proxy.branch import Sent
 from proxy.destination import Destination, bounded
 from proxy.errors import Overloaded
 from proxy.fork import TIMER_C, UNAVAILABLE, Policy
-from proxy.fork_service import Relayed, Sent
+from proxy.fork_service import Relayed
 from proxy.forwarding import returned
 from proxy.outgoing import Outgoing
 from proxy.ports import Clock, Sender, Transaction
