@@ -199,7 +199,7 @@ class Dispatcher:
     def _refuses_load(self, request: Request, road: Road) -> bool:
         if len(self._tasks) >= self._max_in_work:
             return True
-        if self._settling and road is not Road.IN_DIALOG:
+        if self._settling and road not in (Road.IN_DIALOG, Road.MOVED):
             return True
         return self._draining and request.method in DIALOG_MAKERS and request.to.tag is None
 

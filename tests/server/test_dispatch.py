@@ -449,15 +449,18 @@ async def test_settling_gives_up_what_takes_too_long() -> None:
     assert not await world.dispatcher.settle(0)
 
 
-async def test_settling_lets_calls_end() -> None:
-    """RFC 3261 §15: a BYE that comes just then is for the two phones, not for us."""
+@pytest.mark.parametrize("phone", ["sip:bob@192.0.2.20", "sip:bob@192.0.2.99"])
+async def test_settling_lets_calls_end(phone: str) -> None:
+    """RFC 3261 §15: a BYE that comes just then is for the two phones, not for us, also when one
+    of them has registered from elsewhere since."""
     world = World()
+    world.store.sets[BOB] = BindingSet(1, (binding(phone),))
     world.events.go_on.clear()
     world.begin(request(*PUBLISH))
     settled = asyncio.create_task(world.dispatcher.settle(5))
     await asyncio.sleep(0)
     route = f"Route: <sip:{MARK}@192.0.2.1:5060;lr>"
-    bye = world.begin(request("BYE", "sip:bob@192.0.2.20", route, to=f"<{BOB}>;tag=b"))
+    bye = world.begin(request("BYE", phone, route, to=f"<{BOB}>;tag=b"))
     for _ in range(5):
         await asyncio.sleep(0)
     world.sender.sent[0].answer(200)
