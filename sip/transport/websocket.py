@@ -12,6 +12,7 @@ from sys import intern
 from typing import Final, cast
 
 from aiohttp import WSMessage, WSMsgType, web
+from aiohttp.http_websocket import WebSocketReader
 
 from sip.errors import TransportError
 from sip.framing import PONG
@@ -170,13 +171,15 @@ class WebSocketFlow:
 class WatchedConnection(GuardedConnection):
     """A connection whose frames are looked at before aiohttp has them."""
 
-    __slots__ = ("flow", "frames")
+    __slots__ = ("flow", "frames", "is_websocket")
 
     def __init__(self, guard: HttpGuard) -> None:
         super().__init__(guard)
         self.frames = FrameWatch()
         self.flow: WebSocketFlow | None = None
         """While there is one."""
+        self.is_websocket = False
+        """True from the end of the handshake on."""
 
     def data_received(self, data: bytes) -> None:
         """See asyncio; a frame without a mask ends the connection (RFC 6455 §5.1)."""
@@ -184,6 +187,13 @@ class WatchedConnection(GuardedConnection):
             super().data_received(data)
         else:
             self.flow.end(PROTOCOL_ERROR)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio; aiohttp's protocol refers to what refers to it, until told otherwise."""
+        inner = self._inner
+        super().connection_lost(exc)
+        if inner is not None and self.is_websocket:
+            inner.set_parser(cast(WebSocketReader, None))
 
 
 class WebSocketServer:
@@ -229,7 +239,7 @@ class WebSocketServer:
         if wire is None or wire.is_closing():
             return
         connection = cast(WatchedConnection, self._guard.connection_of(request))
-        connection.upgraded = True
+        connection.upgraded = connection.is_websocket = True
         flow = WebSocketFlow(self._owner, self._transport, wire, connection)
         if not connection.frames.sound:
             flow.end(PROTOCOL_ERROR)
@@ -247,6 +257,14 @@ class WebSocketServer:
             flow.closed = True
             connection.flow = None
             self._owner.drop(flow)
+            _forget_frames(socket.exception())
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """What a socket failed with refers to frames, and those to the socket: end that circle, as
+    the collector may run but rarely."""
+    if error is not None:
+        error.__traceback__ = error.__context__ = None
 
 
 def _refused(reason: Refusal) -> web.Response:

@@ -1,6 +1,7 @@
 """The endpoint over WebSocket, with a client of another make on loopback sockets (RFC 7118)."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any, Final, cast
 
 import aiohttp
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
+from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
 
 from sip.errors import TransportError
 from sip.message import Request, build_request, parse_message
@@ -363,6 +364,36 @@ async def test_a_frame_without_a_mask_ends_the_connection(hasty: bool) -> None:
         assert not server.requests
         await until(lambda: not server.endpoint.connections)
         writer.close()
+
+
+def sockets_kept() -> int:
+    return sum(type(each) is web.WebSocketResponse for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("politely", [True, False])
+async def test_nothing_of_a_closed_socket_waits_for_the_collector(politely: bool) -> None:
+    """A server lets it run rarely, and browsers come and go by the hundred thousand."""
+    async with serving() as server:
+        gc.collect()
+        before = sockets_kept()
+        gc.disable()
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(UPGRADE + masked(0x81, request(via=VIA)))
+            await until(lambda: server.requests)
+            server.requests.clear()
+            assert sockets_kept() == before + 1
+            if politely:
+                writer.write(masked(0x88, b""))
+                await closed_by_peer(reader)
+            writer.close()
+            await server.gone()
+            server.closed.clear()
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+            assert sockets_kept() == before
+        finally:
+            gc.enable()
 
 
 async def test_slow_handshakes_are_closed() -> None:
