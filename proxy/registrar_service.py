@@ -86,6 +86,8 @@ class RegistrarService:
         self._gruus = Gruus(edge.key)
         self._ledger = Ledger()
         self._flows = FlowIndex()
+        self.silent: frozenset[str] = frozenset()
+        """Processes that are gone, and with them the connections they held."""
         self._backlog: Backlog[_Chore] = Backlog(self._do, sleep=sleep)
 
     @property
@@ -174,7 +176,7 @@ class RegistrarService:
     def resume(self, aor: AoR, binding: Binding) -> None:
         """Go on with `binding`, which this process may have made in its former life."""
         if self._is_lost(binding):
-            self.flow_failed(aor, binding)
+            self._give_up(aor, binding)
         elif (
             binding.worker == self._edge.worker
             and binding.flow.startswith(UDP)
@@ -224,15 +226,22 @@ class RegistrarService:
         if not lost:
             return bindings
         for each in lost:
-            self.flow_failed(aor, each)
+            self._give_up(aor, each)
         return tuple(
             without_hop(each) if each in lost else each
             for each in bindings
             if each not in lost or outlives_flow(each)
         )
 
+    def _give_up(self, aor: AoR, binding: Binding) -> None:
+        """Drop what is lost for good; a socket comes back with its process."""
+        if not binding.flow.startswith(UDP):
+            self.flow_failed(aor, binding)
+
     def _is_lost(self, binding: Binding) -> bool:
-        """Whether it is on a connection of this process that is closed; UDP never is."""
+        """Whether it is on a flow of a process that is gone, or on a closed connection of ours."""
+        if binding.worker in self.silent:
+            return bool(binding.flow)
         if binding.worker != self._edge.worker or binding.flow.startswith(UDP):
             return False
         return bool(binding.flow) and not self._is_open(binding.flow)

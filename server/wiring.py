@@ -213,7 +213,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         KeepaliveService(
             registrar=registrar, endpoint=endpoint, interval=settings.sip.nat_keepalive
         ),
-        RecoveryService(registrar=registrar, store=store),
+        RecoveryService(registrar=registrar, store=store, worker_of=worker_id, own=ground.worker),
     )
     store.on_change(services.on_change)
     return services

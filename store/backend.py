@@ -130,6 +130,9 @@ class Backend(Protocol):
     async def versions(self, keys: Sequence[Resource], /) -> dict[Resource, int]:
         """Return a version for every resource."""
 
+    async def silent_nodes(self) -> frozenset[str]:
+        """Return the nodes that no life of is heard of any more."""
+
     async def ping(self) -> None:
         """Return when the database answers."""
 

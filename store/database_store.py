@@ -162,6 +162,10 @@ class DatabaseStore:
         """Return the version of each."""
         return await self._backend.versions(resources)
 
+    async def silent_nodes(self) -> frozenset[str]:
+        """Return the nodes that no life of is heard of any more."""
+        return await self._backend.silent_nodes()
+
     async def write_bindings(self, op: WriteBindings) -> BindingsOutcome:
         """Write unless the AoR's version moved on."""
         return await self._bindings.submit(op.aor, op)

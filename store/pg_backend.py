@@ -77,6 +77,10 @@ class PgBackend:
         """Sweep."""
         return await self._expiry.sweep(now)
 
+    async def silent_nodes(self) -> frozenset[str]:
+        """Return the nodes that no life of is heard of any more."""
+        return await self._processes.silent_nodes()
+
     async def versions(self, keys: Sequence[Resource]) -> dict[Resource, int]:
         """Return the version of each resource."""
         return await self._processes.versions(keys)

@@ -40,6 +40,9 @@ from store.values import Kind, Resource, SubscriptionRow
 
 DEAD_AFTER: Final = 10
 """Seconds without a heartbeat after which a process counts as dead."""
+SILENT_AFTER: Final = 30
+"""Seconds without a heartbeat after which the connections of a process count as gone: longer
+than DEAD_AFTER, since a phone whose binding is dropped is away until it registers again."""
 FORGOTTEN_AFTER: Final = 86_400
 """Seconds after which a dead process that owns nothing is deleted."""
 _NOW: Final[ColumnElement[float]] = literal_column(
@@ -61,6 +64,7 @@ class PgProcesses:
             select(func.pg_notify(text_literal(CHANNEL), given("payload", TEXT)))
         )
         self._versions = versions_statement()
+        self._silence = silence_statement()
         self._probe = compiled(select(_NOW))
 
     async def beat(self) -> bool:
@@ -88,6 +92,10 @@ class PgProcesses:
         }
         rows = await self._link.fetch(self._adopting, arguments)
         return [subscription_of(row) for row in rows]
+
+    async def silent_nodes(self) -> frozenset[str]:
+        """Return the nodes that no life of is heard of any more."""
+        return frozenset(row[0] for row in await self._link.fetch(self._silence, {}))
 
     async def versions(self, keys: Sequence[Resource]) -> dict[Resource, int]:
         """Return the version of each resource; 0 for one that was never published."""
@@ -141,6 +149,14 @@ def adopt_statement() -> Statement:
     columns: list[Any] = [s[name] for name in SUBSCRIPTION_COLUMNS]
     adopted = statement.where(s.id == picked.c.id).returning(*columns).cte("adopted")
     return compiled(select(*adopted.c, told(adopted, Kind.SUBSCRIPTION, ZERO, adopted.c.id)))
+
+
+def silence_statement() -> Statement:
+    """Nodes all of whose lives left, or have been silent for longer than a hiccup."""
+    p = processes.c
+    silent: ColumnElement[float] = literal_column(str(SILENT_AFTER), Double())
+    last = func.max(p.heartbeat_at)
+    return compiled(select(p.node).group_by(p.node).having(last < _NOW - silent))
 
 
 def versions_statement() -> Statement:

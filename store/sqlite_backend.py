@@ -73,6 +73,10 @@ class SqliteBackend:
         """Sweep."""
         return await self._writer.run(lambda connection: sweep(connection, now))
 
+    async def silent_nodes(self) -> frozenset[str]:
+        """Return none: there is one process."""
+        return frozenset()
+
     async def versions(self, keys: Sequence[Resource]) -> dict[Resource, int]:
         """Return the version of each resource."""
         return await self._reader.run(

@@ -87,6 +87,9 @@ class Store(Protocol):
     async def versions(self, resources: Sequence[Resource]) -> dict[Resource, int]:
         """Return the version of each; 0 for one that was never published."""
 
+    async def silent_nodes(self) -> frozenset[str]:
+        """Names of processes, as `open_store` was given them, that left or died; never our own."""
+
     async def write_bindings(self, op: WriteBindings) -> BindingsOutcome:
         """Write unless the AoR's version moved on."""
 

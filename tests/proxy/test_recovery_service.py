@@ -1,9 +1,10 @@
 """RFC 5626 §7: a process that starts finds what it registered in its former life."""
 
 from proxy.answers import Extensions
-from proxy.recovery_service import PAGE, PATIENCE, PAUSE, RecoveryService
+from proxy.recovery_service import LOOKS, PAGE, PATIENCE, PAUSE, RecoveryService
 from proxy.registrar_service import RegistrarService
 from proxy.registration import Limits
+from sip.uri import AoR
 from store.errors import StoreError
 from store.values import Binding, BindingSet
 from tests.proxy.proxykit import EDGE, FakeStore, binding
@@ -17,6 +18,14 @@ class Pages(FakeStore):
     """A store that lists its bindings, and may be out at first."""
 
     failures = 0
+
+    silent: frozenset[str] = frozenset()
+
+    async def silent_nodes(self) -> frozenset[str]:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("down")
+        return self.silent
 
     async def bindings_after(self, aor: str, key: str, limit: int) -> list[tuple[str, Binding]]:
         if self.failures:
@@ -46,7 +55,11 @@ class World:
             is_open={OPEN}.__contains__,
         )
         self.recovery = RecoveryService(
-            registrar=self.registrar, store=self.store, sleep=self._sleep
+            registrar=self.registrar,
+            store=self.store,
+            worker_of=lambda node: node.partition("/")[0],
+            own="w1",
+            sleep=self._sleep,
         )
 
     async def _sleep(self, seconds: float) -> None:
@@ -94,3 +107,34 @@ async def test_a_store_that_is_out_is_waited_for() -> None:
     await world.recovery.run()
     assert world.slept == [PATIENCE, PATIENCE]
     assert world.store.sets["sip:a@example.com"].bindings == ()
+
+
+async def test_connections_of_a_process_that_is_gone_go_and_its_sockets_wait_for_it() -> None:
+    """RFC 5626 §7: told as lost; a UDP client is not called while nobody holds its socket."""
+    world = World()
+    world.store.keep("sip:a@example.com", made(OPEN, "w2"), made(UDP, "w2"), binding())
+    world.store.silent = frozenset({"w2/host", "w1/host"})
+    for _ in range(LOOKS - 1):
+        await world.recovery.watch()
+    assert world.registrar.silent == frozenset()
+    await world.recovery.watch()
+    assert world.registrar.silent == {"w2"}
+    assert world.store.sets["sip:a@example.com"].bindings == (made(UDP, "w2"), binding())
+    assert await world.registrar.lookup(AoR("sip:a@example.com")) == (binding(),)
+    world.store.silent = frozenset()
+    await world.recovery.watch()
+    assert len(await world.registrar.lookup(AoR("sip:a@example.com"))) == 2
+
+
+async def test_a_store_that_was_out_makes_nobody_gone() -> None:
+    """All heartbeats are old then: the looks begin anew."""
+    world = World()
+    world.store.keep("sip:a@example.com", made(OPEN, "w2"))
+    world.store.silent = frozenset({"w2/host"})
+    for _ in range(LOOKS - 1):
+        await world.recovery.watch()
+    world.store.failures = 1
+    for _ in range(LOOKS):
+        await world.recovery.watch()
+    assert world.registrar.silent == frozenset()
+    assert world.store.sets["sip:a@example.com"].bindings == (made(OPEN, "w2"),)

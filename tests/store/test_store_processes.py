@@ -323,3 +323,25 @@ async def test_a_lost_connection_fails_writes_clearly_and_comes_back(
     state = await pair[1].resource_state(ALICE)
     assert [publication.id for publication in state.publications] == ["p1", "p2"]
     assert pair[1].stats.reconnects > 0
+
+
+async def test_a_process_is_silent_when_no_life_of_its_node_is_heard_of(
+    pair: Pair, postgres_url: str, opened: Opener
+) -> None:
+    """Decision 4 of the design: who left, and who has been silent for half a minute."""
+    one, two = pair
+    assert await one.silent_nodes() == frozenset()
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(
+        "UPDATE processes SET heartbeat_at = heartbeat_at - 60 WHERE node = 'b'"
+    )
+    assert await one.silent_nodes() == {"b"}
+    three = await opened(postgres_url, "b")
+    assert await one.silent_nodes() == frozenset()
+    await three.close()
+    await connection.execute(
+        "UPDATE processes SET heartbeat_at = heartbeat_at - 60 WHERE node = 'b'"
+    )
+    assert await one.silent_nodes() == {"b"}
+    await connection.close()
+    await two.close()
