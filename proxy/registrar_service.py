@@ -31,7 +31,7 @@ from proxy.targets import Targets, choose, leading_on
 from sip.address import NameAddr
 from sip.authenticator import Identity
 from sip.message import Request
-from sip.transport.flow import Flow
+from sip.transport.flow import Flow, bracketed
 from sip.uri import AoR, SipUri, Uri, aor_of
 from store.operations import WriteBindings
 from store.outcomes import BindingsWritten
@@ -271,21 +271,24 @@ class RegistrarService:
         for one in read.wanted:
             if self._gruus.is_ours(one.contact, aor):
                 raise LoopingContact
-        self._check_leads_on(read)
+        self._check_leads_on(read, flow)
         if not read.on_flow:
             return read
         own = (self._edge.hop(flow),)
         return read._replace(own_path=own, flow=flow.name, worker=self._edge.worker)
 
-    def _check_leads_on(self, registration: Registration) -> None:
+    def _check_leads_on(self, registration: Registration, flow: Flow) -> None:
         """Raises LoopingContact for a contact, or a way there, that is at our own addresses.
 
+        A contact where the request just came from is somebody else's, which spares a look.
         Deviation: RFC 3261 §16.5 lets us find the targets of another user of ours in its place.
         Sent back to ourselves, such requests multiply (RFC 5393 §3), so it is refused instead.
         """
-        path = [NameAddr.parse(value).uri for value in registration.path]
-        wanted = [one.contact for one in registration.wanted if one.expires]
-        if any(map(self._leads_back, path or ([] if registration.on_flow else wanted))):
+        ways = [NameAddr.parse(value).uri for value in registration.path]
+        if not ways and not registration.on_flow:
+            wanted = (one.contact for one in registration.wanted if one.expires)
+            ways = [contact for contact in wanted if not _is_at(contact, flow.remote)]
+        if any(map(self._leads_back, ways)):
             raise LoopingContact
 
     def _is_for(self, request: Request, domain: str) -> bool:
@@ -356,3 +359,12 @@ class RegistrarService:
             lambda current: without_flow(current, chore.flow, chore.worker, now, chore.lost_at),
             chore.cause,
         )
+
+
+def _is_at(contact: str, remote: tuple[str, int]) -> bool:
+    """Whether `contact` leads to `remote` beyond doubt, told without taking it apart."""
+    _, at, rest = contact.partition("@")
+    place, _, parameters = rest.partition(";")
+    if not at or place != f"{bracketed(remote[0])}:{remote[1]}":
+        return False
+    return "@" not in parameters and "maddr" not in parameters.lower()

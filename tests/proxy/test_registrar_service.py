@@ -5,7 +5,7 @@ import pytest
 from proxy.answers import Extensions
 from proxy.changes import BindingsChange, Cause
 from proxy.errors import Contention, NotFound, NotOwner, OutOfOrder, ProxyError
-from proxy.registrar_service import RegistrarService
+from proxy.registrar_service import RegistrarService, _is_at
 from proxy.registration import Limits
 from sip.authenticator import Identity
 from sip.message import Response
@@ -245,3 +245,21 @@ async def test_expiry_noticed_by_a_register_is_told_before_it() -> None:
     assert [change.cause for change in world.heard[1:]] == [Cause.EXPIRED, Cause.REGISTERED]
     assert world.heard[1].after == ()
     assert world.store.writes[-1].remove == ("sip:alice@192.0.2.10:5070",)
+
+
+@pytest.mark.parametrize(
+    ("contact", "beyond_doubt"),
+    [
+        ("sip:a@192.0.2.9:5062", True),
+        ("sip:a@192.0.2.9:5062;transport=tcp", True),
+        ("sip:a@192.0.2.9:50621", False),
+        ("sip:a@192.0.2.9", False),
+        ("sip:192.0.2.9:5062", False),
+        ("sip:a@192.0.2.9:5062;MADDR=192.0.2.1", False),
+        ("sip:a@192.0.2.9:5062;x=@192.0.2.1:5060", False),
+    ],
+)
+def test_contact_where_the_request_came_from(contact: str, beyond_doubt: bool) -> None:
+    """RFC 5393 §3: only what cannot be another place is spared the look at our addresses."""
+    assert _is_at(contact, ("192.0.2.9", 5062)) is beyond_doubt
+    assert not _is_at(contact, ("192.0.2.8", 5062))
