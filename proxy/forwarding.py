@@ -7,6 +7,7 @@ Pure. Hot: one pass over the lines, since every relayed message goes through her
 from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
+from sip.check import hops_left
 from sip.errors import ParseError
 from sip.grammar import split_list
 from sip.head import header_line, key_of_line, to_wire
@@ -51,8 +52,8 @@ def forwarded(request: Request, changed: Changed) -> bytes:
         name = line.partition(":")[0]
         if (KEYS.get(name) or key_of(name)) not in gone:
             lines.append(line)
-    hops = request.get("max-forwards")
-    lines.append(f"Max-Forwards: {MAX_FORWARDS if hops is None else int(hops) - 1}")
+    hops = hops_left(request)
+    lines.append(f"Max-Forwards: {MAX_FORWARDS if hops is None else hops - 1}")
     lines.append(f"Max-Breadth: {changed.breadth}")
     lines += [header_line(name, value) for name, value in changed.added]
     if request.get("content-length") is None:

@@ -12,6 +12,7 @@ from typing import Final
 from proxy.errors import BadExtension, BreadthExceeded, LoopDetected, TooManyHops
 from proxy.fork import MAX_BREADTH
 from sip.address import NameAddr
+from sip.check import too_many_hops
 from sip.errors import ParseError
 from sip.grammar import parse_digits
 from sip.message import Request
@@ -75,8 +76,7 @@ def check_forwardable(request: Request, loop: str, is_us: Callable[[SipUri], boo
 
     `loop` is the request's `loop_mark`.
     """
-    hops = request.get("max-forwards")
-    if hops is not None and int(hops) == 0:
+    if too_many_hops(request):
         raise TooManyHops
     if request.get("proxy-require") is not None:
         raise BadExtension(request.values("proxy-require"))
