@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,10 +40,17 @@ class NotReady(AssertionError):
     """The server ended, or stayed unready, before READY_TIMEOUT; the text has its log."""
 
 
+_GIVEN: Final[deque[int]] = deque(maxlen=1000)
+"""Ports given out last, which nobody may listen on yet."""
+
+
 def free_port() -> int:
-    """A loopback port that nobody uses, neither over TCP nor over UDP."""
+    """A loopback port that nobody uses, neither over TCP nor over UDP, and nobody was given."""
     while True:
         port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+        if port in _GIVEN:
+            continue
+        _GIVEN.append(port)
         if _can_bind(socket.SOCK_STREAM, port) and _can_bind(socket.SOCK_DGRAM, port):
             return port
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from tests.processes import DOMAIN, LOOPBACK, Deployment, Running, sqlite_url
+from tests.processes import DOMAIN, LOOPBACK, Deployment, Running, Section, sqlite_url
 from tests.rawsip import compose
 from tests.rawusers import pidf
 from tests.robustness.health import Health
@@ -37,8 +37,11 @@ Send = Callable[[list[bytes]], None]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     directory = tmp_path_factory.mktemp("fuzz")
-    believed = {"sip": {"trusted_peers": [f"{BELIEVED}/32"]}}
-    deployment = Deployment(directory, sqlite_url(directory), believed)
+    settings: dict[str, Section] = {
+        "sip": {"trusted_peers": [f"{BELIEVED}/32"]},
+        "limits": {"source_rate": 0},  # so that the stranger's messages are looked at, all of them
+    }
+    deployment = Deployment(directory, sqlite_url(directory), settings)
     deployment.prepare({"alice": "wonderland"})
     with deployment.serving() as running:
         yield running
