@@ -13,12 +13,16 @@ from sip.errors import ParseError
 from sip.uri import SipUri
 
 SIP_TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
+HTTPS: Final = "https:"
+"""Before an address on which XCAP is served over TLS."""
+ANY_ORIGIN: Final = "*"
 MAX_PORT: Final = 65535
 _LOOPBACK_OF: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
 _DOMAIN_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_DOMAIN: Final = 253
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.\-]*://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,22 @@ def check_sip_listen(text: str) -> str:
 def check_http_listen(text: str) -> str:
     """`text` as `host:port`; ValueError otherwise."""
     return str(HostPort.parse(text))
+
+
+def check_xcap_listen(text: str) -> str:
+    """`text` as `host:port` or `https:host:port`; ValueError otherwise."""
+    text = text.strip()
+    if text[: len(HTTPS)].lower() == HTTPS:
+        return f"{HTTPS}{HostPort.parse(text[len(HTTPS) :])}"
+    return str(HostPort.parse(text))
+
+
+def check_origin(text: str) -> str:
+    """`text` as `*` or the origin of a web page, without a path; ValueError otherwise."""
+    origin = text.strip().rstrip("/").lower()
+    if origin != ANY_ORIGIN and _ORIGIN.fullmatch(origin) is None:
+        raise ValueError(f"{text!r} is neither * nor an origin such as https://app.example.com")
+    return origin
 
 
 def check_internal(text: str) -> str:

@@ -138,7 +138,7 @@ class Process:
         listeners: dict[str, HttpListener] = {}
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         for name, key, listen, path, runner in (
-            ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
+            ("xcap", "http.listen", settings.http.listen[0], settings.http.xcap_root,
              web.ServerRunner(services.xcap.app(), shutdown_timeout=SHUTDOWN_TIMEOUT)),
             ("admin", "admin.listen", settings.admin.listen, "",
              web.AppRunner(admin, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)),

@@ -13,6 +13,6 @@ def show(config: ConfigOption = None, set_: SetOption = None) -> None:
 
 def as_toml(settings: Settings) -> str:
     """`settings` as TOML, without the store's password."""
-    values = settings.model_dump(mode="json")
+    values = settings.model_dump(mode="json", by_alias=True)
     values["store"]["url"] = masked_url(values["store"]["url"])
     return settings_toml(values)

@@ -175,7 +175,7 @@ def document_url(path: str, settings: Settings) -> URL:
     """The URL of `path`: absolute as it is, else below the XCAP root of the settings."""
     if path.startswith(("http://", "https://")):
         return URL(path)
-    listen = HostPort.parse(settings.http.listen)
+    listen = HostPort.parse(settings.http.listen[0])
     root = "" if path.startswith("/") else f"{settings.http.xcap_root}/"
     return URL(f"http://{listen.reachable()}{root}{path}")
 

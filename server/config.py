@@ -19,17 +19,22 @@ from server.config_values import (
     BOTH,
     Algorithms,
     AsList,
+    Auid,
     DefaultPolicy,
     DnsServers,
+    DocumentName,
     Domain,
     HttpListen,
     LogFormat,
     LogLevel,
+    MediaType,
     Networks,
+    Origin,
     Routes,
     Seconds,
     SipListen,
     Users,
+    XcapListen,
     check_root,
     check_store_url,
     table_from_text,
@@ -148,7 +153,10 @@ class HttpSettings(BaseModel):
 
     model_config = _SECTION
 
-    listen: HttpListen = Field("0.0.0.0:8080", description="XCAP")
+    listen: Annotated[tuple[XcapListen, ...], AsList, Field(min_length=1)] = Field(
+        ("0.0.0.0:8080",),
+        description='XCAP; "https:HOST:PORT" serves TLS with the certificates of [tls]',
+    )
     xcap_root: Annotated[str, AfterValidator(check_root)] = Field(
         "/xcap-root", description="path of the XCAP root"
     )
@@ -158,6 +166,11 @@ class HttpSettings(BaseModel):
         (),
         description="networks that may assert the user "
         "(X-3GPP-Asserted-Identity, X-XCAP-Asserted-Identity)",
+    )
+    cors_origins: Annotated[tuple[Origin, ...], AsList] = Field(
+        (),
+        description='web origins whose pages may use XCAP, "https://app.example.com"; '
+        '"*" allows all, empty none',
     )
 
 
@@ -262,6 +275,18 @@ class PresenceSettings(BaseModel):
         return self
 
 
+class DeclaredUsageSettings(BaseModel):
+    """An application usage of the operator's own."""
+
+    model_config = _SECTION
+
+    namespace: str = Field(min_length=1)
+    media_type: MediaType
+    schema_file: str = Field(min_length=1, alias="schema")
+    root: str = ""
+    documents: Annotated[tuple[DocumentName, ...], AsList] = ()
+
+
 class XcapSettings(BaseModel):
     """XCAP documents."""
 
@@ -273,6 +298,25 @@ class XcapSettings(BaseModel):
     max_body: int = Field(262144, ge=1, description="octets; more is 413")
     compatibility: bool = Field(
         False, description="true forgives what widespread clients get wrong"
+    )
+    versions: int = Field(
+        20,
+        ge=0,
+        le=1000,
+        description="kept of each document, to undo and to tell changes by; 0 keeps none, "
+        "and xcap-diff has no patches",
+    )
+    search: bool = Field(True, description="answer org.openmobilealliance.search")
+    public_icons: bool = Field(
+        False, description="true lets anybody read pres-content, without credentials"
+    )
+    test_app: bool = Field(False, description="serve the AUID test-app, for tests of clients")
+    usages: Annotated[dict[Auid, DeclaredUsageSettings], BeforeValidator(table_from_text)] = Field(
+        {},
+        description="application usages of your own (docs/xcap.md): "
+        '{"com.example.notes" = {namespace = "urn:notes", '
+        'media_type = "application/vnd.example.notes+xml", schema = "notes.xsd"}}; '
+        "root and documents name the only ones there may be",
     )
 
 

@@ -5,6 +5,7 @@ wrong with it.
 """
 
 import json
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -16,8 +17,10 @@ from server.addresses import (
     check_dns_server,
     check_domain,
     check_http_listen,
+    check_origin,
     check_route,
     check_sip_listen,
+    check_xcap_listen,
 )
 from server.errors import ServerError
 from server.subscribers import parse_address
@@ -26,6 +29,9 @@ from sip.uri import AoR
 MAX_DELTA_SECONDS: Final = 2**31 - 1
 """Largest expiry that is offered, seconds."""
 MASK: Final = "********"
+_AUID: Final = re.compile(r"[A-Za-z0-9_]+(?:[.\-][A-Za-z0-9_]+)+")
+_MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][\w.+\-]*/[A-Za-z0-9][\w.+\-]*", re.ASCII)
+_DOCUMENT_NAME: Final = re.compile(r"(?!\.{1,2}$|~~$)[A-Za-z0-9:@+_.=;,$&!*'()~\-]{1,255}")
 
 
 class DefaultPolicy(StrEnum):
@@ -98,11 +104,34 @@ def check_root(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_auid(value: str) -> str:
+    if _AUID.fullmatch(value) is None:
+        raise ValueError(f"{value!r} is no AUID: want com.example.name (RFC 4825 §5.1)")
+    return value
+
+
+def check_media_type(value: str) -> str:
+    if _MEDIA_TYPE.fullmatch(value) is None:
+        raise ValueError(f"{value!r} is not a media type such as application/xml")
+    return value.lower()
+
+
+def check_document_name(value: str) -> str:
+    if _DOCUMENT_NAME.fullmatch(value) is None:
+        raise ValueError(f"{value!r} is no name of a document: one segment of a path")
+    return value
+
+
 AsList = BeforeValidator(list_from_text)
 Networks = Annotated[tuple[IPvAnyNetwork, ...], AsList]
 Algorithms = Annotated[tuple[DigestAlgorithm, ...], AsList, Field(min_length=1)]
 Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
 HttpListen = Annotated[str, AfterValidator(check_http_listen)]
+XcapListen = Annotated[str, AfterValidator(check_xcap_listen)]
+Origin = Annotated[str, AfterValidator(check_origin)]
+Auid = Annotated[str, AfterValidator(check_auid)]
+MediaType = Annotated[str, AfterValidator(check_media_type)]
+DocumentName = Annotated[str, AfterValidator(check_document_name)]
 Routes = Annotated[tuple[Annotated[str, AfterValidator(check_route)], ...], AsList]
 SipListen = Annotated[str, AfterValidator(check_sip_listen)]
 DnsServers = Annotated[tuple[Annotated[str, AfterValidator(check_dns_server)], ...], AsList]

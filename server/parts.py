@@ -10,12 +10,12 @@ from presence.packages.presence import presence_package
 from proxy.answers import Extensions
 from proxy.registration import Limits
 from proxy.relay_service import RelayConfig
-from server.config import Settings, TlsSettings
+from server.config import DeclaredUsageSettings, Settings, TlsSettings
 from sip.transport.config import CertificateFiles, EndpointConfig, TlsConfig, advertised
 from sip.transport.dns import Dns
 from sip.transport.dns_resolver import DnsResolver
 from sip.transport.flow import bracketed
-from xcap.config import XcapConfig
+from xcap.config import DeclaredUsage, XcapConfig
 
 WORKER_ID_OCTETS: Final = 4
 """Of the hash of the node's name that goes into every branch and tag."""
@@ -117,6 +117,24 @@ def xcap_config(settings: Settings) -> XcapConfig:
         trusted_users=frozenset(settings.xcap.trusted_users),
         max_body=settings.xcap.max_body,
         compatibility=settings.xcap.compatibility,
+        cors_origins=settings.http.cors_origins,
+        versions=settings.xcap.versions,
+        search=settings.xcap.search,
+        public_icons=settings.xcap.public_icons,
+        test_app=settings.xcap.test_app,
+        declared=tuple(_declared(auid, usage) for auid, usage in settings.xcap.usages.items()),
+    )
+
+
+def _declared(auid: str, usage: DeclaredUsageSettings) -> DeclaredUsage:
+    """What the XCAP server is told of an application usage of the operator's own."""
+    return DeclaredUsage(
+        auid,
+        usage.namespace,
+        usage.media_type,
+        usage.schema_file,
+        usage.root,
+        usage.documents,
     )
 
 

@@ -8,6 +8,22 @@ MAX_BODY: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredUsage:
+    """An application usage of the operator's own, as the settings declare it."""
+
+    auid: str
+    namespace: str
+    """The default one; the schema's target namespace."""
+    media_type: str
+    schema: str
+    """The file of the schema."""
+    root: str = ""
+    """Local name of the root element; empty: any that the schema declares."""
+    documents: tuple[str, ...] = ()
+    """The only document names there may be; empty: any."""
+
+
+@dataclass(frozen=True, slots=True)
 class XcapConfig:
     """How documents are served, and to whom."""
 
@@ -32,3 +48,21 @@ class XcapConfig:
     compatibility: bool = False
     """Forgive what widespread clients get wrong: a media type that is missing or
     form-urlencoded, entity-tags without quotes."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Web origins whose pages may use XCAP; "*" is all of them."""
+
+    versions: int = 20
+    """Kept of each document, by the store."""
+
+    search: bool = True
+    """Answer `org.openmobilealliance.search`."""
+
+    public_icons: bool = False
+    """Let anybody read pres-content, without credentials."""
+
+    test_app: bool = False
+    """Serve the AUID "test-app"."""
+
+    declared: tuple[DeclaredUsage, ...] = ()
+    """Application usages of the operator's own."""

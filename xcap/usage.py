@@ -4,8 +4,9 @@ A new usage is a value of `Usage` in a file of `xcap/usages` and a line in
 `xcap/registry.py`; nothing else knows one usage from another.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from lxml import etree
 
@@ -16,12 +17,13 @@ from xcap.errors import (
     NotWellFormed,
     SchemaValidationError,
 )
-from xcap.uri import Tree
+from xcap.ports import Documents
+from xcap.uri import Tree, XcapUri
 from xmldoc.errors import NotUtf8 as NotUtf8Document
 from xmldoc.errors import NotWellFormed as NotWellFormedDocument
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
-from xmldoc.schema import schema
+from xmldoc.schema import Schema, schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Place:
     """Empty in the global tree."""
     default_domain: str
     """Domain of an XUI without one."""
+    path: str = ""
+    """The document's, below its directory."""
+    root: str = ""
+    """Path of the XCAP root, without a slash at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,50 @@ class Claim:
 
 Check = Callable[[etree._Element, Place], None]
 """Raises a `Conflict` when the document breaks a constraint that no schema can state."""
+
+
+class Sources(Protocol):
+    """What a usage may ask when it computes a document or answers a POST."""
+
+    @property
+    def usages(self) -> Mapping[str, "Usage"]: ...
+    @property
+    def store(self) -> Documents: ...
+    def now(self) -> float:
+        """Unix seconds."""
+        ...
+
+    async def readable(self, user: AoR | None, owner: AoR, auid: str) -> bool:
+        """Whether `user` may read the documents of `owner`, in the global tree if empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PostRequest:
+    """What was posted, and by whom."""
+
+    user: AoR | None
+    body: bytes
+    content_type: str
+    uri: XcapUri
+
+
+class Posted(NamedTuple):
+    """The answer to a POST."""
+
+    content_type: str
+    body: bytes
+
+
+Compute = Callable[[Place, Sources], Awaitable[bytes | None]]
+"""The computed document at a place, or None when there is none by that name."""
+Post = Callable[[PostRequest, Sources], Awaitable[Posted]]
+"""Raises what the client is to be told, an `XcapError`."""
+
+
+def stored(tree: Tree, path: str) -> bool:
+    """The `computes` of a usage whose documents are all stored."""
+    return False
 
 
 def unconstrained(root: etree._Element, place: Place) -> None:
@@ -65,8 +115,8 @@ class Usage:
     media_type: str
     default_namespace: str
     """That of unprefixed names in node selectors (RFC 4825 §6.4)."""
-    schema: str
-    """Its name in `xmldoc.schema.SCHEMAS`."""
+    schema: str | Schema
+    """Its name in `xmldoc.schema.SCHEMAS`, or the operator's own."""
     root: str
     """Name of the root element, as "{namespace}name"."""
     check: Check = unconstrained
@@ -75,10 +125,22 @@ class Usage:
     """The only document names there may be below a home directory; None: any."""
     private_global: bool = False
     """The global tree is for trusted users only."""
+    public: bool = False
+    """Anybody may read, without credentials."""
+    computes: Callable[[Tree, str], bool] = stored
+    """Whether the document at a path of a tree is computed; such are read-only."""
+    compute: Compute | None = None
+    """Makes the documents that `computes` names."""
+    post: Post | None = None
+    """Answers POST; None: the usage knows no POST."""
     shares: str | None = None
     """AUID of the usage whose documents these are, under another URI."""
     renamed: tuple[str, str] | None = None
     """A document's name here, and its name in the usage that is shared."""
+
+    def validator(self) -> Schema:
+        """The compiled schema."""
+        return self.schema if isinstance(self.schema, Schema) else schema(self.schema)
 
     def row(self, path: str) -> tuple[str, str]:
         """AUID and path under which document `path` is stored."""
@@ -95,7 +157,7 @@ class Usage:
         root = _parse(body)
         if root.tag != self.root:
             raise SchemaValidationError(f"the root element must be {self.root}, not {root.tag}")
-        reason = schema(self.schema).check(root)
+        reason = self.validator().check(root)
         if reason is not None:
             raise SchemaValidationError(reason)
         self.check(root, place)
