@@ -15,7 +15,7 @@ DOCUMENT: Final = "index"
 def capabilities(usages: Iterable[Usage]) -> bytes:
     """The xcap-caps document of a server with `usages`, which need not hold xcap-caps itself."""
     known = tuple(usages)
-    namespaces = {name for usage in known for name in usage.validator().namespaces}
+    namespaces = {name for usage in known for name in usage.namespaces}
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<xcap-caps xmlns="{NAMESPACE}">\n'
         f"{_listed('auids', 'auid', [AUID, *(usage.auid for usage in known)])}"

@@ -4,21 +4,20 @@ A new usage is a value of `Usage` in a file of `xcap/usages` and a line in
 `xcap/registry.py`; nothing else knows one usage from another.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 from lxml import etree
 
 from sip.uri import AoR
+from xcap.computed import Compute, Computes, Post, nothing_computed
 from xcap.errors import (
     ConstraintFailure,
     NotUtf8,
     NotWellFormed,
     SchemaValidationError,
 )
-from xcap.ports import Documents
-from xcap.uri import Tree, XcapUri
+from xcap.uri import Tree
 from xmldoc.errors import NotUtf8 as NotUtf8Document
 from xmldoc.errors import NotWellFormed as NotWellFormedDocument
 from xmldoc.errors import XmlError
@@ -54,50 +53,6 @@ Check = Callable[[etree._Element, Place], None]
 """Raises a `Conflict` when the document breaks a constraint that no schema can state."""
 
 
-class Sources(Protocol):
-    """What a usage may ask when it computes a document or answers a POST."""
-
-    @property
-    def usages(self) -> Mapping[str, "Usage"]: ...
-    @property
-    def store(self) -> Documents: ...
-    def now(self) -> float:
-        """Unix seconds."""
-        ...
-
-    async def readable(self, user: AoR | None, owner: AoR, auid: str) -> bool:
-        """Whether `user` may read the documents of `owner`, in the global tree if empty."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PostRequest:
-    """What was posted, and by whom."""
-
-    user: AoR | None
-    body: bytes
-    content_type: str
-    uri: XcapUri
-
-
-class Posted(NamedTuple):
-    """The answer to a POST."""
-
-    content_type: str
-    body: bytes
-
-
-Compute = Callable[[Place, Sources], Awaitable[bytes | None]]
-"""The computed document at a place, or None when there is none by that name."""
-Post = Callable[[PostRequest, Sources], Awaitable[Posted]]
-"""Raises what the client is to be told, an `XcapError`."""
-
-
-def stored(tree: Tree, path: str) -> bool:
-    """The `computes` of a usage whose documents are all stored."""
-    return False
-
-
 def unconstrained(root: etree._Element, place: Place) -> None:
     """The check of a usage that adds no constraint to its schema."""
 
@@ -127,7 +82,7 @@ class Usage:
     """The global tree is for trusted users only."""
     public: bool = False
     """Anybody may read, without credentials."""
-    computes: Callable[[Tree, str], bool] = stored
+    computes: Computes = nothing_computed
     """Whether the document at a path of a tree is computed; such are read-only."""
     compute: Compute | None = None
     """Makes the documents that `computes` names."""
@@ -141,6 +96,11 @@ class Usage:
     def validator(self) -> Schema:
         """The compiled schema."""
         return self.schema if isinstance(self.schema, Schema) else schema(self.schema)
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Those that its schema knows, that of the root element first."""
+        return self.validator().namespaces
 
     def row(self, path: str) -> tuple[str, str]:
         """AUID and path under which document `path` is stored."""
