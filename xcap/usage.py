@@ -73,7 +73,7 @@ class Usage:
     schema: str | Schema
     """Its name in `xmldoc.schema.SCHEMAS`, or the operator's own."""
     root: str
-    """Name of the root element, as "{namespace}name"."""
+    """Name of the root element, as "{namespace}name"; empty: any that the schema declares."""
     check: Check = unconstrained
     claims: Callable[[etree._Element], tuple[Claim, ...]] = claim_nothing
     documents: frozenset[str] | None = None
@@ -111,21 +111,25 @@ class Usage:
     def validate(self, body: bytes, place: Place) -> etree._Element:
         """The root of document `body`, valid for this usage (RFC 4825 §8.2.5).
 
-        Raises the `Conflict` that says why it is not: first what makes it no XML, then the
-        schema, then uniqueness and the other constraints.
+        Raises the `Conflict` that says why it is not: first what makes it no XML, then what
+        `check_tree` raises.
         """
-        root = _parse(body)
-        if root.tag != self.root:
+        root = parse_document(body)
+        self.check_tree(root, place)
+        return root
+
+    def check_tree(self, root: etree._Element, place: Place) -> None:
+        """Refuse a document that is not valid: schema, uniqueness, other constraints (§8.2.5)."""
+        if self.root and root.tag != self.root:
             raise SchemaValidationError(f"the root element must be {self.root}, not {root.tag}")
         reason = self.validator().check(root)
         if reason is not None:
             raise SchemaValidationError(reason)
         self.check(root, place)
-        return root
 
 
-def _parse(body: bytes) -> etree._Element:
-    """The root element, with what is wrong named in the words of a conflict report."""
+def parse_document(body: bytes) -> etree._Element:
+    """The root element of `body`; what is wrong is named in the words of a conflict report."""
     try:
         return parse(body)
     except NotUtf8Document as error:
