@@ -13,7 +13,7 @@ from sip.authenticator import Authenticator, Hashes, Identity, hashes_for
 from sip.digest import NonceCounts, NonceMint
 from sip.uri import AoR
 from store.operations import WriteDocument
-from store.outcomes import DocumentOutcome, DocumentPrecondition, DocumentWritten
+from store.outcomes import DocumentClaimed, DocumentOutcome, DocumentPrecondition, DocumentWritten
 from store.values import Credential, Document, DocumentKey
 from tests.rawdigest import Choose, Login, first
 from tests.rawxcap import XcapClient
@@ -35,6 +35,7 @@ class DocumentsInMemory:
 
     def __init__(self) -> None:
         self.rows: dict[DocumentKey, Document] = {}
+        self.claimed: dict[str, DocumentKey] = {}
         self.hashes = {aor: hashes_for(aor, password) for aor, password in PASSWORDS.items()}
 
     async def document(self, key: DocumentKey) -> Document | None:
@@ -48,6 +49,12 @@ class DocumentsInMemory:
         etag = old.etag if old else None
         if not _holds(op, etag):
             return DocumentPrecondition(etag)
+        for uri in op.claims or ():
+            if self.claimed.get(uri, op.key) != op.key:
+                return DocumentClaimed(uri)
+        if op.claims is not None or op.body is None:
+            self.claimed = {uri: key for uri, key in self.claimed.items() if key != op.key}
+            self.claimed.update(dict.fromkeys(op.claims or (), op.key))
         if op.body is None:
             if old is None:
                 return DocumentPrecondition(None)
@@ -55,6 +62,9 @@ class DocumentsInMemory:
             return DocumentWritten("", created=False, version=1)
         self.rows[op.key] = Document(op.key, op.etag, op.content_type, op.body, op.now)
         return DocumentWritten(op.etag, created=old is None, version=1)
+
+    async def claimant(self, uri: str) -> DocumentKey | None:
+        return self.claimed.get(uri)
 
     async def credential(self, aor: str) -> Credential | None:
         found = self.hashes.get(AoR(aor))
