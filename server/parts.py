@@ -11,11 +11,15 @@ from proxy.answers import Extensions
 from proxy.registration import Limits
 from proxy.relay_service import RelayConfig
 from server.config import DeclaredUsageSettings, Settings, TlsSettings
+from server.errors import ServerError
 from sip.transport.config import CertificateFiles, EndpointConfig, TlsConfig, advertised
 from sip.transport.dns import Dns
 from sip.transport.dns_resolver import DnsResolver
 from sip.transport.flow import bracketed
 from xcap.config import DeclaredUsage, XcapConfig
+from xcap.declared import BadUsage
+from xcap.registry import usages
+from xcap.usage import Usage
 
 WORKER_ID_OCTETS: Final = 4
 """Of the hash of the node's name that goes into every branch and tag."""
@@ -124,6 +128,15 @@ def xcap_config(settings: Settings) -> XcapConfig:
         test_app=settings.xcap.test_app,
         declared=tuple(_declared(auid, usage) for auid, usage in settings.xcap.usages.items()),
     )
+
+
+def application_usages(config: XcapConfig) -> tuple[Usage, ...]:
+    """Those that are served. ServerError names the setting of one that cannot be."""
+    try:
+        return usages(config)
+    except BadUsage as error:
+        key = ".".join(filter(None, ("xcap.usages", error.auid, error.key)))
+        raise ServerError(f"{key}: {error}") from error
 
 
 def _declared(auid: str, usage: DeclaredUsageSettings) -> DeclaredUsage:

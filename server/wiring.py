@@ -30,6 +30,7 @@ from server.logs import traced
 from server.metrics import Metrics
 from server.notify_target import NotifyTargets
 from server.parts import (
+    application_usages,
     dns_resolver,
     endpoint_config,
     event_packages,
@@ -261,10 +262,12 @@ def _dispatcher(
 
 
 def _xcap(ground: Ground, identities: IdentityService) -> XcapServer:
+    config = xcap_config(ground.settings)
     return XcapServer(
         store=ground.store,
         authenticator=ground.authenticator(ground.settings.http.digest_algorithms),
-        config=xcap_config(ground.settings),
+        config=config,
+        usages=application_usages(config),
         exists=identities.exists,
         clock=time.time,
     )

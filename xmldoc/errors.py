@@ -23,3 +23,7 @@ class TooLarge(XmlError):
 
 class TooDeep(XmlError):
     """Elements are nested deeper than the `Limits` allow."""
+
+
+class BadSchema(XmlError):
+    """A schema that an operator keeps in a file cannot be used."""

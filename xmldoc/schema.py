@@ -52,26 +52,38 @@ class Schema:
     namespaces: tuple[str, ...]
     """The namespaces that it knows; that of the root element is the first."""
 
-    def __init__(self, name: str, file_names: tuple[str, ...]) -> None:
+    def __init__(self, name: str, namespaces: tuple[str, ...], validator: etree.XMLSchema) -> None:
         self.name = name
-        self.namespaces = tuple(target_namespace(file_name) for file_name in file_names)
-        self._validator = etree.XMLSchema(_imports(self.namespaces, file_names))
+        self.namespaces = namespaces
+        self._validator = validator
         self._lock = Lock()
 
     def check(self, root: etree._Element) -> str | None:
         """Why the document of `root` is not valid, in one line, or None when it is."""
+        first = self._first_error(root)
+        if first is None:
+            return None
+        return f"line {first.line}: {' '.join(first.message.split())}"[:MAX_REASON]
+
+    def refusal(self, root: etree._Element) -> str | None:
+        """What libxml2 calls the first thing that is not valid, or None when all is."""
+        first = self._first_error(root)
+        return None if first is None else str(first.type_name)
+
+    def _first_error(self, root: etree._Element) -> Any:
         with self._lock:
             if self._validator.validate(root):
                 return None
             errors: Any = self._validator.error_log
-            first = errors[0]
-        return f"line {first.line}: {' '.join(first.message.split())}"[:MAX_REASON]
+            return errors[0]
 
 
 @cache
 def schema(name: str) -> Schema:
     """The schema called `name` in SCHEMAS. Raises KeyError."""
-    return Schema(name, SCHEMAS[name])
+    file_names = SCHEMAS[name]
+    namespaces = tuple(target_namespace(file_name) for file_name in file_names)
+    return Schema(name, namespaces, etree.XMLSchema(_imports(namespaces, file_names)))
 
 
 def source(file_name: str) -> bytes:

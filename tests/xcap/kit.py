@@ -20,6 +20,7 @@ from tests.rawxcap import XcapClient
 from xcap.config import XcapConfig
 from xcap.http import XcapServer
 from xcap.ports import Documents
+from xcap.registry import usages
 
 ALICE: Final = AoR("sip:alice@example.com")
 BOB: Final = AoR("sip:bob@example.com")
@@ -146,6 +147,7 @@ async def serving(
             domains=config.domains,
         ),
         config=config,
+        usages=usages(config),
         exists=exists,
         clock=lambda: now[0],
     )
