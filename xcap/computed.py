@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final, Protocol
 
 from sip.uri import AoR
-from store.values import Document, DocumentKey, SubscriptionRow
+from store.values import Document, DocumentInfo, DocumentKey, Grant, SubscriptionRow
 from xcap.uri import Tree
 
 ETAG_OCTETS: Final = 9
@@ -76,23 +76,14 @@ class Offered(Protocol):
         """Those that its schema checks, that of the root element first."""
 
     @property
+    def computes(self) -> "Computes": ...
+    @property
+    def post(self) -> "Post | None": ...
+    @property
     def shares(self) -> str | None: ...
     @property
     def renamed(self) -> tuple[str, str] | None: ...
     def row(self, path: str) -> tuple[str, str]: ...
-
-
-class DocumentInfo(Protocol):
-    """A document without its body."""
-
-    @property
-    def key(self) -> DocumentKey: ...
-    @property
-    def etag(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def updated_at(self) -> float: ...
 
 
 class Records(Protocol):
@@ -105,7 +96,12 @@ class Records(Protocol):
         self, auid: str, after: DocumentKey | None, limit: int
     ) -> Sequence[Document]: ...
     async def claimant(self, uri: str) -> DocumentKey | None: ...
+    async def usage_stamp(self, auid: str, path: str) -> str:
+        """Changes whenever users' documents of that name do, or one comes or goes."""
+
     async def watchers(self, aor: str) -> Sequence[SubscriptionRow]: ...
+    async def granted(self, grantees: Sequence[str], limit: int) -> Sequence[Grant]:
+        """Grants to any of `grantees`, AoRs and "@domain", ordered by owner."""
 
 
 class Sources(Protocol):

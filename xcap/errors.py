@@ -73,10 +73,34 @@ class BodyTooLarge(XcapError):
         super().__init__(f"the body is larger than {limit} octets")
 
 
+class AnswerTooLarge(XcapError):
+    """What is asked for would be larger than what is sent; a part of it can be asked for."""
+
+    status = 413
+
+
 class UriTooLong(XcapError):
     """The request target has more characters than are read."""
 
     status = 414
+
+
+class TooManyFailures(XcapError):
+    """Credentials after too many wrong ones, which are not looked at (RFC 6585 §4)."""
+
+    status = 429
+
+
+class HeadTooLarge(XcapError):
+    """A header field, or all of them, have more octets than are read (RFC 6585 §5)."""
+
+    status = 431
+
+
+class UnknownTransferCoding(XcapError):
+    """The body is framed in a way that is not understood (RFC 9112 §6.1)."""
+
+    status = 501
 
 
 class UnsupportedMediaType(XcapError):
@@ -99,6 +123,17 @@ class SelectorNotSupported(XcapError):
     """The URI has a node selector; whole documents are all that can be read and written."""
 
     status = 501
+
+
+class Busy(XcapError):
+    """Too many writers want the same document; the same request may succeed a little later."""
+
+    status = 503
+
+    def __init__(self, text: str, retry_after: int) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+        """Seconds."""
 
 
 class Conflict(XcapError):

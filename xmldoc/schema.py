@@ -33,7 +33,10 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
     "pres-rules": POLICY_FILES,
     "resource-lists": ("resource-lists.xsd",),
     "rls-services": ("rls-services.xsd", "resource-lists.xsd"),
+    "search": ("search.xsd",),
+    "watchers": ("watchers.xsd",),
     "xcap-caps": ("xcap-caps.xsd",),
+    "xcap-directory": ("xcap-directory.xsd",),
     "xcap-error": ("xcap-error.xsd",),
 }
 """The name of a schema, and the files it is made of; the first is that of the root element."""
