@@ -1,26 +1,94 @@
-"""Who may do what with which document (RFC 4825 §5.7). Pure.
+"""Who may do what with which document (RFC 4825 §5.7). Pure but for its look-up of grants.
 
 A user reads and writes below its own home directory and reads the global tree. Trusted
 users, named in the settings, may do everything; what a usage keeps private in the global
-tree is for them only.
+tree is for them only. Beyond that there are grants: of one owner's documents, or of those
+of the global tree, to a user or to everybody of a domain. They are looked up only for who
+may not do it anyway, so never on the owner's road.
+
+The answer does not depend on whether the document is there, so that a refusal says
+nothing about it: 404 is for those who may look (docs/xcap.md).
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from typing import Final
 
 from sip.uri import AoR
+from store.values import Grant
 from xcap.errors import Forbidden
-from xcap.uri import Tree
 from xcap.usage import Usage
 
 Action = Enum("Action", ["READ", "WRITE"])
 
+GrantsOf = Callable[[str], Awaitable[Sequence[Grant]]]
+"""The grants of an owner's documents; of the global tree for ""."""
 
-def authorize(action: Action, usage: Usage, tree: Tree, owner: AoR, user: AoR | None) -> None:
-    """Refuse what `user`, who is not a trusted one, may not do. Raises Forbidden."""
-    if tree is Tree.USERS:
-        if user != owner:
-            raise Forbidden("only the user itself may use the documents below its home directory")
-    elif action is Action.WRITE:
-        raise Forbidden("documents of the global tree are written by trusted users only")
-    elif usage.private_global:
+ALL: Final = ""
+"""In a grant: any application usage, or any of its documents."""
+
+
+class Access:
+    """Decides by settings, ownership and grants."""
+
+    def __init__(self, *, grants: GrantsOf, trusted_users: frozenset[str]) -> None:
+        self._grants = grants
+        self._trusted = trusted_users
+
+    def trusts(self, user: AoR | None) -> bool:
+        """Whether `user` may read and write all documents."""
+        return user is not None and user in self._trusted
+
+    async def may(
+        self, action: Action, usage: Usage, owner: AoR, path: str, user: AoR | None
+    ) -> bool:
+        """Whether `user` may do that with document `path` of `owner`, empty for the global tree.
+
+        None is somebody without a name, for whom there is only what is public.
+        """
+        if may_anyway(action, usage, owner, user) or self.trusts(user):
+            return True
+        if user is None:
+            return False
+        grants = await self._grants(owner)
+        return any(covers(grant, action, usage, path, user) for grant in grants)
+
+    async def check(
+        self, action: Action, usage: Usage, owner: AoR, path: str, user: AoR | None
+    ) -> None:
+        """Refuse what `may` does not allow. Raises Forbidden."""
+        if await self.may(action, usage, owner, path, user):
+            return
+        if owner:
+            raise Forbidden("these are another user's documents, and you were not let in")
+        if action is Action.WRITE:
+            raise Forbidden("documents of the global tree are written by trusted users only")
         raise Forbidden("this document is for trusted readers only")
+
+
+def may_anyway(action: Action, usage: Usage, owner: AoR, user: AoR | None) -> bool:
+    """Whether neither trust nor a grant is needed: it is the owner, or a usage's free reader."""
+    if owner and user == owner:
+        return True
+    if action is Action.WRITE:
+        return False
+    return usage.public or (not owner and user is not None and not usage.private_global)
+
+
+def covers(grant: Grant, action: Action, usage: Usage, path: str, user: AoR) -> bool:
+    """Whether `grant` allows `user` the action; a grant to write is one to read as well.
+
+    Documents that have two names, such as rules by AUIDs of IETF and OMA, are granted
+    under either.
+    """
+    if action is Action.WRITE and not grant.write:
+        return False
+    if grant.grantee != user and not _is_domain_of(grant.grantee, user):
+        return False
+    names = ((usage.auid, path), usage.row(path))
+    return any(grant.auid in (ALL, auid) and grant.path in (ALL, name) for auid, name in names)
+
+
+def _is_domain_of(grantee: str, user: AoR) -> bool:
+    """Whether `grantee` is "@domain" and `user` is of that domain."""
+    return grantee.startswith("@") and user.endswith(grantee) and user.count("@") == 1

@@ -43,6 +43,10 @@ class NotFound(XcapError):
     status = 404
 
 
+class NoDocument(NotFound):
+    """The document is not there; for a node that is put, its parent (RFC 4825 §8.2.1)."""
+
+
 class MethodNotAllowed(XcapError):
     """The resource does not know the method (RFC 4825 §8.1)."""
 

@@ -1,50 +1,36 @@
 """The road of an XCAP request between HTTP and the store (RFC 4825 §8). Shell.
 
-Locate the document, authorize, validate, and let the store decide the conditions in the
-statement that writes.
+Locate the document, authorize, and go on by one of two roads: whole documents, or nodes of
+them. Entity-tags are compared by the store in the statement that writes.
 """
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 from sip.authenticator import Identity
 from sip.uri import AoR
-from store.operations import WriteDocument
-from store.outcomes import DocumentOutcome, DocumentPrecondition, DocumentWritten
-from store.values import Document, DocumentKey
-from xcap import caps
-from xcap.access import Action, authorize
+from xcap.access import Access, Action
 from xcap.claims import Claims
-from xcap.conditions import ANY, Conditions
+from xcap.computed import PostRequest
+from xcap.conditions import Conditions
 from xcap.config import XcapConfig
-from xcap.errors import (
-    ConstraintFailure,
-    MethodNotAllowed,
-    NoParent,
-    NotFound,
-    PreconditionFailed,
-    SelectorNotSupported,
-)
-from xcap.ports import Documents, Exists
-from xcap.uri import Tree, XcapUri, owner_of
-from xcap.usage import Place, Usage
+from xcap.document_cache import DocumentCache
+from xcap.document_service import DocumentService
+from xcap.errors import MethodNotAllowed
+from xcap.evaluate import resolve
+from xcap.locate import Locator
+from xcap.methods import READ_WRITE, methods, selects_namespaces
+from xcap.node import node_media_type
+from xcap.node_service import NodeService
+from xcap.ports import Documents, Exists, OnChange, tell_nobody
+from xcap.representation import Representation, Written
+from xcap.sources import ServerSources
+from xcap.uri import XcapUri
+from xcap.usage import Usage
+from xcap.writer import Writer
 
 ETAG_OCTETS: Final = 9
-WHOLE_ONLY: Final = "parts of documents are not served yet, only whole ones"
-READ_ONLY: Final = ("GET", "HEAD", "OPTIONS")
-READ_WRITE: Final = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A document that may be there, and that the user may get at."""
-
-    usage: Usage
-    key: DocumentKey
-    place: Place
 
 
 def random_etag() -> str:
@@ -53,7 +39,7 @@ def random_etag() -> str:
 
 
 class XcapService:
-    """Reads and writes whole documents."""
+    """Reads and writes documents and their nodes."""
 
     def __init__(
         self,
@@ -64,143 +50,102 @@ class XcapService:
         exists: Exists,
         clock: Callable[[], float],
         new_etag: Callable[[], str] = random_etag,
+        on_change: OnChange = tell_nobody,
     ) -> None:
-        self._store = store
-        self._usages = {usage.auid: usage for usage in usages}
-        self.auids = frozenset(self._usages) | {caps.AUID}
-        self._config = config
-        self._exists = exists
-        self._clock = clock
-        self._new_etag = new_etag
-        self._claims = Claims(store)
-        self._capabilities = made_document(caps.capabilities(self._usages.values()))
+        self.usages = {usage.auid: usage for usage in usages}
+        self.auids = frozenset(self.usages)
+        self.access = Access(grants=store.grants, trusted_users=config.trusted_users)
+        self.cache = DocumentCache()
+        self._locator = Locator(
+            usages=self.usages, config=config, access=self.access, exists=exists
+        )
+        self._sources = ServerSources(config.root, self.usages, store, clock, self.access)
+        writer = Writer(
+            store=store,
+            claims=Claims(store),
+            cache=self.cache,
+            clock=clock,
+            new_etag=new_etag,
+            on_change=on_change,
+        )
+        self._documents = DocumentService(store=store, sources=self._sources, writer=writer)
+        self.nodes = NodeService(documents=self._documents, writer=writer, cache=self.cache)
 
     def media_type(self, uri: XcapUri) -> str:
-        """That of what is put at `uri`. Raises NotFound for an unknown usage (§8)."""
-        if uri.node_selector is not None:
-            raise SelectorNotSupported(WHOLE_ONLY)
-        return caps.MEDIA_TYPE if uri.auid == caps.AUID else self._usage(uri.auid).media_type
+        """That of what is put at `uri`, or posted. Raises NotFound for an unknown usage (§8)."""
+        usage = self._locator.usage(uri.auid)
+        if uri.node_selector is None:
+            return usage.media_type
+        return node_media_type(resolve(uri.node_selector, uri.query, usage.default_namespace))
 
     def allowed(self, uri: XcapUri) -> tuple[str, ...]:
-        """The methods that the resource at `uri` knows."""
-        return READ_ONLY if uri.auid == caps.AUID else READ_WRITE
+        """The methods that the resource at `uri` knows, those of any document if it is none."""
+        usage = self.usages.get(uri.auid)
+        return READ_WRITE if usage is None else methods(uri, usage)
 
-    async def read(self, uri: XcapUri, identity: Identity, conditions: Conditions) -> Document:
-        """The document at `uri`, also when If-None-Match names it (§8.3).
+    def is_public(self, uri: XcapUri) -> bool:
+        """Whether anybody may read what is at `uri`."""
+        usage = self.usages.get(uri.auid)
+        return usage is not None and usage.public
+
+    async def read(
+        self, uri: XcapUri, identity: Identity, conditions: Conditions
+    ) -> Representation:
+        """The document or node at `uri`, also when If-None-Match names it (§8.3).
 
         Raises NotFound, Forbidden, and PreconditionFailed when If-Match does not hold.
         """
-        if uri.auid == caps.AUID:
-            document: Document | None = self._made(uri)
-        else:
-            located = await self._locate(uri, identity, Action.READ)
-            document = await self._store.document(located.key)
-        if document is None:
-            raise NotFound("no such document")
-        if not conditions.match(document.etag):
-            raise PreconditionFailed(document.etag)
-        return document
+        located = await self._locator.locate(uri, identity, Action.READ)
+        if uri.node_selector is None:
+            return await self._documents.read(located, conditions)
+        return await self.nodes.read(located, conditions)
 
     async def write(
-        self, uri: XcapUri, identity: Identity, conditions: Conditions, body: bytes
-    ) -> DocumentWritten:
-        """Put `body` at `uri` (§8.2).
-
-        Raises a Conflict, PreconditionFailed, or what `read` raises.
-        """
-        located = await self._locate(uri, identity, Action.WRITE)
-        self._check_directory(uri, located.usage)
-        root = located.usage.validate(body, located.place)
-        await self._claims.check(located.usage, located.key, root)
-        outcome = await self._write(located, body, conditions.if_match, conditions.if_none_match)
-        if isinstance(outcome, DocumentPrecondition):
-            raise PreconditionFailed(outcome.current_etag)
-        return outcome
-
-    async def delete(self, uri: XcapUri, identity: Identity, conditions: Conditions) -> None:
-        """Delete the document at `uri` (§8.4). Raises NotFound and PreconditionFailed."""
-        located = await self._locate(uri, identity, Action.WRITE)
-        if_match = ANY if conditions.if_match is None else conditions.if_match
-        outcome = await self._write(located, None, if_match, conditions.if_none_match)
-        match outcome:
-            case DocumentPrecondition(None):
-                raise NotFound("no such document")
-            case DocumentPrecondition(etag):
-                raise PreconditionFailed(etag)
-
-    async def _locate(self, uri: XcapUri, identity: Identity, action: Action) -> Located:
-        """Where the document is stored, once the user may get at it."""
-        if uri.auid == caps.AUID:
-            raise MethodNotAllowed("writing", READ_ONLY)
-        usage = self._usage(uri.auid)
-        owner = AoR("")
-        if uri.tree is Tree.USERS:
-            owner = await self._owner(uri.xui, identity)
-        user = owner if identity.how == "none" else identity.aor
-        if user not in self._config.trusted_users:
-            authorize(action, usage, uri.tree, owner, user)
-        if uri.node_selector is not None:
-            raise SelectorNotSupported(WHOLE_ONLY)
-        auid, path = usage.row(uri.path)
-        place = Place(uri.tree, owner, self._config.domains[0])
-        return Located(usage, DocumentKey(auid, owner, path), place)
-
-    async def _owner(self, xui: str, identity: Identity) -> AoR:
-        """Whose documents are below `xui`. Raises NotFound for an unknown user (§8).
-
-        Who shows the user's own credentials needs no looking up.
-        """
-        owner = owner_of(xui, self._config.domains[0])
-        _, at, domain = owner.rpartition("@")
-        served = not at or domain in self._config.domains
-        itself = identity.how == "digest" and identity.aor == owner
-        if served and (itself or await self._exists(owner, identity)):
-            return owner
-        raise NotFound("no such user")
-
-    def _usage(self, auid: str) -> Usage:
-        usage = self._usages.get(auid)
-        if usage is None:
-            raise NotFound("no such application usage")
-        return usage
-
-    def _made(self, uri: XcapUri) -> Document | None:
-        """The one document that the server makes itself (§12)."""
-        if uri.node_selector is not None:
-            raise SelectorNotSupported(WHOLE_ONLY)
-        made = uri.tree is Tree.GLOBAL and uri.path == caps.DOCUMENT
-        return self._capabilities if made else None
-
-    def _check_directory(self, uri: XcapUri, usage: Usage) -> None:
-        """Refuse a document where there is no directory for it (§8.2.1) or no such name."""
-        if "/" in uri.path:
-            raise NoParent("there are no sub-directories", uri.directory(self._config.root))
-        if usage.documents is not None and uri.path not in usage.documents:
-            names = ", ".join(sorted(usage.documents))
-            raise ConstraintFailure(f"the document must be called {names}")
-
-    async def _write(
         self,
-        located: Located,
-        body: bytes | None,
-        if_match: tuple[str, ...] | None,
-        if_none_match: tuple[str, ...] | None,
-    ) -> DocumentOutcome:
-        return await self._store.write_document(
-            WriteDocument(
-                located.key,
-                body,
-                located.usage.media_type,
-                self._new_etag(),
-                if_match,
-                if_none_match,
-                self._clock(),
-            )
-        )
+        uri: XcapUri,
+        identity: Identity,
+        conditions: Conditions,
+        body: bytes,
+        *,
+        source: str,
+    ) -> Written:
+        """Put `body` at `uri` (§8.2); `source` is the address that it came from.
 
+        Raises a Conflict, PreconditionFailed, Busy, or what `read` raises.
+        """
+        self._check_writable(uri, "PUT")
+        located = await self._locator.locate(uri, identity, Action.WRITE)
+        if uri.node_selector is None:
+            return await self._documents.put(located, conditions, body, source)
+        return await self.nodes.put(located, conditions, body, source)
 
-def made_document(body: bytes) -> Document:
-    """The capabilities document; the same on every process of the same version."""
-    key = DocumentKey(caps.AUID, "", caps.DOCUMENT)
-    etag = blake2b(body, digest_size=ETAG_OCTETS).hexdigest()
-    return Document(key, etag, caps.MEDIA_TYPE, body, updated_at=0.0)
+    async def delete(
+        self, uri: XcapUri, identity: Identity, conditions: Conditions, *, source: str
+    ) -> str | None:
+        """Delete what is at `uri` (§8.4); the document's new entity-tag if it stays.
+
+        Raises what `write` raises.
+        """
+        self._check_writable(uri, "DELETE")
+        located = await self._locator.locate(uri, identity, Action.WRITE)
+        if uri.node_selector is None:
+            await self._documents.delete(located, conditions, source)
+            return None
+        return await self.nodes.delete(located, conditions, source)
+
+    async def post(
+        self, uri: XcapUri, identity: Identity, body: bytes, *, query: str
+    ) -> Representation:
+        """The answer to a POST; `query` as it was on the wire. Raises MethodNotAllowed (§8.1)."""
+        usage = self._locator.usage(uri.auid)
+        if usage.post is None or uri.path:
+            raise MethodNotAllowed("POST", self.allowed(uri))
+        reader = self._locator.user(AoR(""), identity)
+        request = PostRequest(reader or None, self.access.trusts(reader), query, body)
+        posted = await usage.post(request, self._sources)
+        return Representation(posted.content_type, posted.body, "")
+
+    def _check_writable(self, uri: XcapUri, method: str) -> None:
+        """Refuse what nobody can write: namespaces in scope (§8.2, §8.4)."""
+        if selects_namespaces(uri.node_selector):
+            raise MethodNotAllowed(method, self.allowed(uri))

@@ -1,0 +1,93 @@
+"""From a URI and a sender to the document that is meant (RFC 4825 §8). Pure but for look-ups.
+
+In the order of the standard: an unknown application usage and an unknown user are 404;
+then what the sender may not do is 403.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sip.authenticator import Identity
+from sip.uri import AoR
+from store.values import DocumentKey
+from xcap.access import Access, Action
+from xcap.config import XcapConfig
+from xcap.errors import MethodNotAllowed, NotFound
+from xcap.methods import READ_ONLY
+from xcap.ports import Exists
+from xcap.uri import Tree, XcapUri, owner_of
+from xcap.usage import Place, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A document that may be there, and that the user may get at."""
+
+    uri: XcapUri
+    usage: Usage
+    key: DocumentKey
+    place: Place
+    user: AoR | None
+    """Who asks; None for somebody without a name."""
+
+    @property
+    def computed(self) -> bool:
+        """Whether the server makes the document."""
+        return self.usage.computes(self.uri.tree, self.uri.path)
+
+
+class Locator:
+    """Finds documents for those who may get at them."""
+
+    def __init__(
+        self, *, usages: Mapping[str, Usage], config: XcapConfig, access: Access, exists: Exists
+    ) -> None:
+        self._usages = usages
+        self._config = config
+        self._access = access
+        self._exists = exists
+
+    def usage(self, auid: str) -> Usage:
+        """The application usage. Raises NotFound for an unknown one (§8)."""
+        usage = self._usages.get(auid)
+        if usage is None:
+            raise NotFound("no such application usage")
+        return usage
+
+    def user(self, owner: AoR, identity: Identity) -> AoR | None:
+        """Who asks for what `owner` has; the owner itself when nobody is asked for a name."""
+        return identity.aor if self._config.authenticate or identity.aor else owner
+
+    async def locate(self, uri: XcapUri, identity: Identity, action: Action) -> Located:
+        """Where the document is stored, once the user may get at it.
+
+        Raises NotFound, Forbidden, and MethodNotAllowed for what nobody can write.
+        """
+        usage = self.usage(uri.auid)
+        owner = AoR("")
+        if uri.tree is Tree.USERS:
+            owner = await self._owner(uri.xui, identity)
+        user = self.user(owner, identity)
+        await self._access.check(action, usage, owner, uri.path, user)
+        if not uri.path:
+            raise NotFound("this is a directory, not a document")
+        auid, path = usage.row(uri.path)
+        config = self._config
+        place = Place(uri.tree, owner, config.domains[0], uri.path, config.root)
+        located = Located(uri, usage, DocumentKey(auid, owner, path), place, user)
+        if action is Action.WRITE and located.computed:
+            raise MethodNotAllowed("writing", READ_ONLY)
+        return located
+
+    async def _owner(self, xui: str, identity: Identity) -> AoR:
+        """Whose documents are below `xui`. Raises NotFound for an unknown user (§8).
+
+        Who shows the user's own credentials needs no looking up.
+        """
+        owner = owner_of(xui, self._config.domains[0])
+        _, at, domain = owner.rpartition("@")
+        served = not at or domain in self._config.domains
+        itself = identity.how == "digest" and identity.aor == owner
+        if served and (itself or await self._exists(owner, identity)):
+            return owner
+        raise NotFound("no such user")

@@ -1,0 +1,28 @@
+"""The rest of the server as usages see it when they compute or search. Pure but for look-ups."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sip.uri import AoR
+from xcap.access import Access, Action
+from xcap.computed import Offered, Records
+from xcap.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSources:
+    """Implements `xcap.computed.Sources`."""
+
+    root: str
+    usages: Mapping[str, Usage]
+    store: Records
+    clock: Callable[[], float]
+    access: Access
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.clock()
+
+    async def readable(self, reader: AoR, usage: Offered, owner: AoR, path: str) -> bool:
+        """Whether a GET of that document by `reader` would not be refused."""
+        return await self.access.may(Action.READ, self.usages[usage.auid], owner, path, reader)
