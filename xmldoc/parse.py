@@ -18,7 +18,7 @@ from typing import Final
 
 from lxml import etree
 
-from xmldoc.errors import Forbidden, NotUtf8, NotWellFormed, TooDeep, TooLarge
+from xmldoc.errors import Forbidden, NotUtf8, NotWellFormed, TooDeep, TooLarge, XmlError
 
 MAX_OCTETS: Final = 262_144
 MAX_ELEMENTS: Final = 20_000
@@ -70,9 +70,7 @@ def parse(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> etree._Element:
     try:
         root = etree.fromstring(data, PARSER)
     except etree.XMLSyntaxError as error:
-        if getattr(error, "code", None) == RESOURCE_LIMIT:  # not in the stubs
-            raise TooDeep(f"elements nest deeper than {limits.depth} levels") from None
-        raise NotWellFormed(explain(error)) from None
+        raise syntax_error(error, limits) from None
     except ValueError as error:
         raise NotWellFormed(str(error)) from None
     check_shape(data, root, limits)
@@ -102,6 +100,13 @@ def check_shape(data: bytes, root: etree._Element, limits: Limits) -> None:
         raise TooDeep(f"elements nest deeper than {limits.depth} levels")
     if data.count(b"=") > limits.attributes and _more_attributes_than(limits.attributes)(root):
         raise TooLarge(f"an element has more than {limits.attributes} attributes")
+
+
+def syntax_error(error: etree.XMLSyntaxError, limits: Limits) -> XmlError:
+    """What it is of ours that the parser complains about."""
+    if getattr(error, "code", None) == RESOURCE_LIMIT:  # not in the stubs
+        return TooDeep(f"elements nest deeper than {limits.depth} levels")
+    return NotWellFormed(explain(error))
 
 
 def explain(error: etree.XMLSyntaxError) -> str:
