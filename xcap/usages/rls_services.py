@@ -6,13 +6,11 @@ from typing import Final
 from lxml import etree
 
 from xcap.errors import ConstraintFailure, Exists, UniquenessFailure, XcapError
+from xcap.rls_index import AUID, NAMESPACE, ROOT, SERVICE, compute, computes
 from xcap.uri import SEPARATOR, Tree, decode, owner_of
 from xcap.usage import Claim, Place, Usage
 from xcap.usages.resource_lists import check_lists
 
-NAMESPACE: Final = "urn:ietf:params:xml:ns:rls-services"
-
-SERVICE: Final = f"{{{NAMESPACE}}}service"
 RESOURCE_LIST: Final = f"{{{NAMESPACE}}}resource-list"
 LIST: Final = f"{{{NAMESPACE}}}list"
 LISTS_AUID: Final = "resource-lists"
@@ -71,12 +69,14 @@ def _is_below(segments: list[str], place: Place) -> bool:
 
 
 USAGE: Final = Usage(
-    auid="rls-services",
+    auid=AUID,
     media_type="application/rls-services+xml",
     default_namespace=NAMESPACE,
     schema="rls-services",
-    root=f"{{{NAMESPACE}}}rls-services",
+    root=ROOT,
     check=check,
     claims=claims,
     private_global=True,
+    computes=computes,
+    compute=compute,
 )
