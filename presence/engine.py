@@ -115,7 +115,7 @@ class Engine:
         """A SUBSCRIBE within the dialog was accepted and committed as `row`."""
         self.decided(live, decision)
         live.usage = live.usage.refreshed(row.expires_at)
-        live.row = row
+        self.index.replace_row(live, row)
         live.view = live.view._replace(content_type=row.content_type)
         live.arrival = arrival
         live.readdress()

@@ -5,17 +5,19 @@ from collections.abc import Iterator
 
 from presence.live import LiveResource, LiveSubscription
 from presence.package import EventPackage
-from store.values import Resource
+from store.values import Resource, SubscriptionRow
 
 
 class LiveIndex:
     """All that is watched here, by resource and by subscription."""
 
-    __slots__ = ("_by_id", "_by_resource", "_by_watcher")
+    __slots__ = ("_by_id", "_by_resource", "_by_topic", "_by_watcher")
 
     def __init__(self) -> None:
         self._by_id: dict[str, LiveSubscription] = {}
         self._by_resource: dict[Resource, LiveResource] = {}
+        self._by_topic: dict[tuple[str, str], dict[str, LiveSubscription]] = {}
+        """By package and topic; empty but for packages that have `topics`."""
         self._by_watcher: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -45,6 +47,19 @@ class LiveIndex:
         """How many subscriptions `watcher` has here."""
         return self._by_watcher[watcher]
 
+    def followers(self, package: EventPackage, topic: str) -> tuple[LiveSubscription, ...]:
+        """The subscriptions to `package` that follow `topic`."""
+        return tuple(self._by_topic.get((package.stored_as, topic), {}).values())
+
+    def replace_row(self, live: LiveSubscription, row: SubscriptionRow) -> None:
+        """Give `live` the row that a refresh made, which may follow something else."""
+        if self._by_id.get(live.id) is not live:
+            live.row = row
+            return
+        self._unfollow(live)
+        live.row = row
+        self._follow(live)
+
     def add(self, live: LiveSubscription) -> None:
         """Keep `live`, in the place of one with its id."""
         self.remove(live.id)
@@ -53,6 +68,7 @@ class LiveIndex:
         kept.subscriptions[live.id] = live
         self._by_id[live.id] = live
         self._by_watcher[live.row.watcher] += 1
+        self._follow(live)
 
     def remove(self, subscription_id: str) -> LiveSubscription | None:
         """Let go of a subscription, and of its resource when it was the last watcher."""
@@ -65,4 +81,21 @@ class LiveIndex:
         self._by_watcher[live.row.watcher] -= 1
         if not self._by_watcher[live.row.watcher]:
             del self._by_watcher[live.row.watcher]
+        self._unfollow(live)
         return live
+
+    def _follow(self, live: LiveSubscription) -> None:
+        package = live.resource.package
+        if package.topics is not None:
+            for topic in package.topics(live.row):
+                self._by_topic.setdefault((package.stored_as, topic), {})[live.id] = live
+
+    def _unfollow(self, live: LiveSubscription) -> None:
+        package = live.resource.package
+        if package.topics is not None:
+            for topic in package.topics(live.row):
+                key = (package.stored_as, topic)
+                followers = self._by_topic.get(key, {})
+                followers.pop(live.id, None)
+                if not followers:
+                    self._by_topic.pop(key, None)

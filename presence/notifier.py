@@ -29,6 +29,9 @@ from sip.wheel import Timer
 UDP_LIMIT = 1300
 """Octets; larger requests want a congestion-controlled transport (RFC 3261 §18.1.1)."""
 
+LOAD_AGAIN = 2
+"""Seconds until what could not be read is read again."""
+
 Schedule = Callable[[float, Callable[[], None]], Timer]
 """Call back at a Unix time."""
 
@@ -41,6 +44,9 @@ class Helper(Protocol):
 
     def find_other(self, live: LiveSubscription, failover: Failover) -> None:
         """Find a flow to a server that has not been tried, then call `Notifier.other_found`."""
+
+    def load(self, live: LiveSubscription, due: Due) -> None:
+        """Have the package read, then call `Notifier.loaded` or `Notifier.not_loaded`."""
 
     def failed(self, live: LiveSubscription, error: Exception) -> None:
         """We could not make a NOTIFY for `live`: say so, and let it go."""
@@ -126,8 +132,38 @@ class Notifier:
         self.pump(live, self._clock())
 
     def _send(self, live: LiveSubscription, now: float) -> None:
+        if live.resource.package.load is not None and live.usage.shows_state:
+            due, live.due = live.due, Due.NOTHING
+            live.in_flight = True
+            self._helper.load(live, due)
+        else:
+            self._tell(live, self._content(live), now)
+
+    def loaded(self, live: LiveSubscription, due: Due, loaded: object) -> None:
+        """`Helper.load` is through: tell it, unless there is now more to tell.
+
+        What was heard while it read may be missing in `loaded`: it makes one more NOTIFY.
+        """
+        live.in_flight = False
+        later, live.due = live.due, due
+        now = self._clock()
+        if not live.opened or later is Due.FORCED:
+            live.due = later
+        else:
+            self._tell(live, self._content(live, loaded), now)
+            live.due = max(live.due, later)
+        self.pump(live, now)
+
+    def not_loaded(self, live: LiveSubscription, due: Due) -> None:
+        """`Helper.load` came to nothing for now."""
+        live.in_flight = False
+        now = self._clock()
+        live.due = max(live.due, due)
+        live.held_until = max(live.held_until, now + LOAD_AGAIN)
+        self.pump(live, now)
+
+    def _tell(self, live: LiveSubscription, content: Rendered | None, now: float) -> None:
         forced = live.due is Due.FORCED
-        content = self._content(live)
         if not forced and (content is None or content.body == live.told):
             live.due = Due.NOTHING
             live.told_version = live.resource.version
@@ -171,7 +207,7 @@ class Notifier:
         done = partial(self._answered, live, live.resource.version, flow)
         self._endpoint.send_notify(data, branch, flow, done)
 
-    def _content(self, live: LiveSubscription) -> Rendered | None:
+    def _content(self, live: LiveSubscription, loaded: object = None) -> Rendered | None:
         """What the watcher may see now; None when there is nothing for it."""
         resource = live.resource
         if not live.usage.shows_state:
@@ -189,6 +225,9 @@ class Notifier:
                 version=live.cseq,
                 full=live.full,
                 memory=None if live.full else live.memory,
+                content=live.row.content,
+                answered=live.memory,
+                loaded=loaded,
             )
         )
         if told is None:

@@ -12,6 +12,11 @@ the store touches; whoever changes provided state in this process may also call
 How it is shown: `compose` makes the whole document, once per version. `render` cuts it down to
 a view, once per view. A package whose documents are counted or partial per subscription has
 `tell` instead, which is given the count and what it remembered of the last answered NOTIFY.
+
+What a SUBSCRIBE asks for in its body, such as a list of documents or a filter, `read_content`
+makes into text that is stored with the subscription and given to all that follows: `topics`
+says what such a subscription follows and `touches` which of that a change in the store touches;
+`load` reads what the next NOTIFY is made of, when that takes waiting.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +28,7 @@ from presence.policy import Authorize
 from presence.view import View
 from sip.message import Request
 from sip.uri import AoR
-from store.values import Change, Publication, Resource
+from store.values import Change, Publication, Resource, SubscriptionRow
 
 
 class Provided(NamedTuple):
@@ -58,6 +63,24 @@ class Telling(NamedTuple):
     """After a SUBSCRIBE, a failed NOTIFY or an adoption: the watcher must get everything."""
     memory: object
     """What the last answered NOTIFY left; None when `full`."""
+    content: str = ""
+    """What `read_content` made of the SUBSCRIBE."""
+    answered: object = None
+    """What the last answered NOTIFY left, also when `full`; None after an adoption."""
+    loaded: object = None
+    """What `load` has read for this NOTIFY."""
+
+
+class Asking(NamedTuple):
+    """For whom `load` reads."""
+
+    aor: AoR
+    watcher: str
+    """As in `Telling`."""
+    content: str
+    """As in `Telling`."""
+    answered: object
+    """As in `Telling`."""
 
 
 class Told(NamedTuple):
@@ -66,6 +89,13 @@ class Told(NamedTuple):
     body: bytes
     content_type: str
     memory: object = None
+
+
+ReadContent = Callable[[Request, str], str]
+"""What a SUBSCRIBE asks for beyond its headers, given what the one before it in the dialog asked
+for ("" for the first). Raises PresenceError."""
+Load = Callable[[Asking], Awaitable[object]]
+"""Raises StoreError when it should be tried again soon."""
 
 
 def check_anything(body: bytes, content_type: str, aor: AoR) -> None:
@@ -101,6 +131,14 @@ class EventPackage:
     """Instead of the server's."""
     admit: Callable[[Request], None] | None = None
     """Further checks of a SUBSCRIBE; raises PresenceError (421, 415, 488...)."""
+    read_content: ReadContent | None = None
+    """What is kept as `SubscriptionRow.content`; None: bodies of SUBSCRIBEs are not read."""
+    topics: Callable[[SubscriptionRow], Sequence[str]] | None = None
+    """What a subscription follows beside its resource."""
+    touches: Callable[[Change], Sequence[str]] | None = None
+    """The topics that a change in the store touches."""
+    load: Load | None = None
+    """Asked before each NOTIFY of a package that has `tell`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Put into every 2xx and NOTIFY, such as Require: eventlist."""
     key: str = ""

@@ -104,7 +104,7 @@ class RecoveryService:
             await core.end(row.id)
             core.engine.finish(live, Cause.DENIED)
             return None
-        if live.usage.state.value != row.state:
+        if live.usage.state.value != row.state or package.load is not None:
             core.engine.notifier.force(live)
         return live
 
@@ -179,6 +179,8 @@ class RecoveryService:
         for package in self._core.packages.values():
             if package.affected is not None:
                 self._provided_moved(package, change)
+            if package.touches is not None:
+                self._touched_topics(package, package.touches(change))
 
     def _provided_moved(self, package: EventPackage, change: Change) -> None:
         assert package.affected is not None
@@ -186,6 +188,17 @@ class RecoveryService:
             watched = self._core.engine.index.resource(resource)
             if watched is not None:
                 self._core.reload(watched)
+
+    def _touched_topics(self, package: EventPackage, topics: Sequence[str]) -> None:
+        """Tell each subscription that follows one of `topics`, once."""
+        core, now = self._core, self._core.clock()
+        followers = {
+            live.id: live
+            for topic in topics
+            for live in core.engine.index.followers(package, topic)
+        }
+        for live in followers.values():
+            core.engine.notifier.hear(live, now)
 
     def _moved(self, resource: Resource, version: int) -> None:
         watched = self._core.engine.index.resource(resource)
@@ -249,6 +262,9 @@ class RecoveryService:
             self._moved(resource, version)
         for watched in self._provided():
             core.reload(watched)
+        for live in tuple(core.engine.index):
+            if live.resource.package.load is not None:
+                core.engine.notifier.hear(live, core.clock())
 
     def _provided(self) -> list[LiveResource]:
         index = self._core.engine.index

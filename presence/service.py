@@ -16,8 +16,8 @@ from presence.core_service import Core, Exists
 from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
 from presence.failover import Failover
-from presence.live import LiveSubscription
-from presence.package import EventPackage, Variant, allow_events
+from presence.live import Due, LiveSubscription
+from presence.package import Asking, EventPackage, Variant, allow_events
 from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
 from presence.publish_service import PublishService
@@ -146,6 +146,10 @@ class EventService:
         """A NOTIFY was not answered by the server it went to (`notifier.Helper`)."""
         self._core.spawn(self._find_other(live, failover))
 
+    def load(self, live: LiveSubscription, due: Due) -> None:
+        """A NOTIFY is made of what has to be read first (`notifier.Helper`)."""
+        self._core.spawn(self._load(live, due))
+
     def ended(self, live: LiveSubscription) -> None:
         """A NOTIFY failed in a way that ends `live` (`notifier.Helper`)."""
         if self._core.engine.index.get(live.id) is live:
@@ -156,6 +160,19 @@ class EventService:
         """A NOTIFY could not be made, which is our fault (`notifier.Helper`)."""
         log.error("notify-failed", exc_info=error, call_id=live.row.call_id)
         self.ended(live)
+
+    async def _load(self, live: LiveSubscription, due: Due) -> None:
+        notifier, load = self._core.engine.notifier, live.resource.package.load
+        assert load is not None, "the notifier has looked"
+        row, aor = live.row, live.resource.aor
+        try:
+            loaded = await load(Asking(aor, row.watcher, row.content, live.memory))
+            notifier.loaded(live, due, loaded)
+        except StoreError as error:
+            log.warning("notify-delayed", call_id=row.call_id, error=str(error))
+            notifier.not_loaded(live, due)
+        except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
+            self.failed(live, error)
 
     async def _find_way(self, live: LiveSubscription, size: int) -> None:
         flow: Flow | None = None

@@ -44,10 +44,17 @@ class Subscribe(NamedTuple):
     """The one of the package's types that the watcher likes best."""
     target: str | None
     """URI of its Contact; None keeps that of the dialog."""
+    content: str = ""
+    """What the package made of its body."""
 
 
-def read_subscribe(request: Request, package: EventPackage, config: PresenceConfig) -> Subscribe:
-    """All that can be said without the store or the policy."""
+def read_subscribe(
+    request: Request, package: EventPackage, config: PresenceConfig, before: str = ""
+) -> Subscribe:
+    """All that can be said without the store or the policy.
+
+    `before`: the content of the SUBSCRIBE before it in the dialog.
+    """
     if len(request.body) > config.max_body:
         raise BodyTooLarge
     if package.admit is not None:
@@ -62,6 +69,7 @@ def read_subscribe(request: Request, package: EventPackage, config: PresenceConf
         accept=accept,
         content_type=negotiate(request, accept, package),
         target=None if request.get("contact") is None else contact_of(request),
+        content=package.read_content(request, before) if package.read_content else "",
     )
 
 
@@ -129,6 +137,7 @@ def open_row(
         transport=flow.transport,
         flow=describe(flow),
         created_at=now,
+        content=subscribe.content,
     )
     check_storable(row)
     if row.route_set and next_hop(row) is None:
@@ -199,6 +208,7 @@ def refresh_operation(
         local_contact=flow.contact,
         transport=flow.transport,
         flow=describe(flow),
+        content=subscribe.content,
     )
 
 
@@ -215,4 +225,5 @@ def refreshed_row(row: SubscriptionRow, op: RefreshSubscription) -> Subscription
         local_contact=op.local_contact,
         transport=op.transport,
         flow=op.flow,
+        content=op.content,
     )

@@ -137,7 +137,7 @@ class SubscribeService:
         core, request = self._core, tx.request
         row = await self._row(tag)
         package = self._package_of(row, package)
-        subscribe = read_subscribe(request, package, core.config)
+        subscribe = read_subscribe(request, package, core.config, row.content)
         check_dialog(row, request, subscribe.event)
         if row.watcher != watcher_of(identity):
             raise Forbidden("this is the subscription of another watcher")
