@@ -1,7 +1,7 @@
 """A running XCAP server over documents in memory, for the tests of this folder."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -9,81 +9,32 @@ from typing import Final
 
 import aiohttp
 
-from sip.authenticator import Authenticator, Hashes, Identity, hashes_for
+from sip.authenticator import Authenticator, Hashes, Identity
 from sip.digest import NonceCounts, NonceMint
 from sip.uri import AoR
-from store.operations import WriteDocument
-from store.outcomes import DocumentClaimed, DocumentOutcome, DocumentPrecondition, DocumentWritten
-from store.values import Credential, Document, DocumentKey
 from tests.rawdigest import Choose, Login, first
 from tests.rawxcap import XcapClient
+from tests.xcap.memorystore import ALICE, BOB, PASSWORDS, DocumentsInMemory
 from xcap.config import XcapConfig
 from xcap.http import XcapServer
 from xcap.ports import Documents
 from xcap.registry import usages
 
-ALICE: Final = AoR("sip:alice@example.com")
-BOB: Final = AoR("sip:bob@example.com")
-PASSWORDS: Final[Mapping[AoR, str]] = {ALICE: "wonderland", BOB: "builder"}
+__all__ = [
+    "ALICE",
+    "BOB",
+    "CONFIG",
+    "LISTS",
+    "LOOPBACK",
+    "PASSWORDS",
+    "DocumentsInMemory",
+    "Served",
+    "serving",
+]
 
 LISTS: Final = "resource-lists/users/sip:alice@example.com/index"
 CONFIG: Final = XcapConfig(domains=("example.com",))
 LOOPBACK: Final = (ip_network("127.0.0.0/8"),)
-
-
-class DocumentsInMemory:
-    """The documents part of the store, and the subscribers of PASSWORDS."""
-
-    def __init__(self) -> None:
-        self.rows: dict[DocumentKey, Document] = {}
-        self.claimed: dict[str, DocumentKey] = {}
-        self.hashes = {aor: hashes_for(aor, password) for aor, password in PASSWORDS.items()}
-
-    async def document(self, key: DocumentKey) -> Document | None:
-        return self.rows.get(key)
-
-    async def documents(self, auid: str, owner: str) -> list[Document]:
-        return [self.rows[key] for key in sorted(self.rows) if key[:2] == (auid, owner)]
-
-    async def write_document(self, op: WriteDocument) -> DocumentOutcome:
-        old = self.rows.get(op.key)
-        etag = old.etag if old else None
-        if not _holds(op, etag):
-            return DocumentPrecondition(etag)
-        for uri in op.claims or ():
-            if self.claimed.get(uri, op.key) != op.key:
-                return DocumentClaimed(uri)
-        if op.claims is not None or op.body is None:
-            self.claimed = {uri: key for uri, key in self.claimed.items() if key != op.key}
-            self.claimed.update(dict.fromkeys(op.claims or (), op.key))
-        if op.body is None:
-            if old is None:
-                return DocumentPrecondition(None)
-            del self.rows[op.key]
-            return DocumentWritten("", created=False, version=1)
-        self.rows[op.key] = Document(op.key, op.etag, op.content_type, op.body, op.now)
-        return DocumentWritten(op.etag, created=old is None, version=1)
-
-    async def claimant(self, uri: str) -> DocumentKey | None:
-        return self.claimed.get(uri)
-
-    async def credential(self, aor: str) -> Credential | None:
-        found = self.hashes.get(AoR(aor))
-        if found is None:
-            return None
-        return Credential(found.aor, found.md5, found.sha256, found.md5_full, found.sha256_full)
-
-
-def _holds(op: WriteDocument, etag: str | None) -> bool:
-    if op.if_match is not None and (
-        etag is None or (op.if_match != ("*",) and etag not in op.if_match)
-    ):
-        return False
-    return not (
-        op.if_none_match is not None
-        and etag is not None
-        and (op.if_none_match == ("*",) or etag in op.if_none_match)
-    )
 
 
 @dataclass
