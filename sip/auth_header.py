@@ -12,8 +12,8 @@ from urllib.parse import unquote as percent_decode
 from sip.errors import ParseError
 from sip.grammar import TOKEN, quote, unquote
 
-MAX_LENGTH: Final = 4096
-"""Characters of a value that is read at all."""
+MAX_LENGTH: Final = 8192
+"""Characters of a value that is read at all: a long node selector stands in it as well."""
 
 KNOWN: Final = frozenset(
     (

@@ -200,7 +200,7 @@ class Authenticator:
         state = self._mint.check(credentials.nonce, now)
         if state is NonceState.FORGED:
             return Missing()
-        aor = self._aor(credentials, realm)
+        aor = self._aor(credentials.username, realm)
         if aor is None or not (uri is None or same_uri(uri, credentials.uri)):
             return Wrong()
         origin = self._origin(credentials.nonce, source)
@@ -218,6 +218,27 @@ class Authenticator:
             return Stale()
         self._lockout.succeeded(origin, aor)
         return Accepted(aor, authentication_info(credentials, hashed))
+
+    async def check_password(
+        self, name: str, password: str, realm: str, *, now: float, source: str
+    ) -> Verdict:
+        """Judge a password that came as it is, by a connection that hides it (RFC 7617).
+
+        `source` is the numeric address at the other end, which failures count against.
+        """
+        aor = self._aor(name, realm)
+        if aor is None:
+            return Wrong()
+        origin = self._mint.origin(source)
+        if self._lockout.locked(origin, aor, now):
+            return Locked(aor)
+        hashes = await self._lookup(aor)
+        if self._lockout.locked(origin, aor, now):  # by others that were looked up beside it
+            return Locked(aor)
+        if hashes is None or not _is_password(name, realm, password, hashes):
+            return Wrong(aor, self._lockout.failed(origin, aor, now))
+        self._lockout.succeeded(origin, aor)
+        return Accepted(aor)
 
     def _origin(self, nonce: str, source: str) -> str:
         """Against whom failures count: where `nonce` was sent to. When it comes from elsewhere,
@@ -249,9 +270,9 @@ class Authenticator:
                 return credentials
         return None
 
-    def _aor(self, credentials: Credentials, realm: str) -> AoR | None:
+    def _aor(self, username: str, realm: str) -> AoR | None:
         """Whose user name that is: "alice", or "alice@example.com" in that very realm."""
-        user, at, domain = credentials.username.rpartition("@")
+        user, at, domain = username.rpartition("@")
         if realm.lower() not in self._domains or (at and domain.lower() != realm.lower()):
             return None
         name = user if at else domain
@@ -271,3 +292,8 @@ def _hash_for(credentials: Credentials, hashes: Hashes) -> str:
 
 def _holds(credentials: Credentials, method: str, hashed_a1: str) -> bool:
     return same_hex(response_for(credentials, method, hashed_a1), credentials.response)
+
+
+def _is_password(name: str, realm: str, password: str, hashes: Hashes) -> bool:
+    kept = hashes.sha256_full if "@" in name else hashes.sha256
+    return same_hex(kept, ha1(name, realm, password, "SHA-256"))

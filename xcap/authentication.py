@@ -1,32 +1,36 @@
 """Who sends an XCAP request (RFC 4825 §8, RFC 7616, RFC 7617).
 
 Pure but for awaiting the look-ups it is given. A front end that the settings trust says
-who the user is; from anybody else its headers mean nothing. All others show credentials:
-Digest, and Basic where the connection is encrypted.
+who the user is; from anybody else its headers mean nothing. A verified certificate names
+its user. All others show credentials: Digest, and Basic where the connection is encrypted.
 """
 
 import base64
-import hmac
+import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from sip.authenticator import Accepted, Authenticator, Identity, Stale
-from sip.digest import ha1
-from sip.errors import ParseError
+from sip.authenticator import Accepted, Authenticator, Identity, Locked, Stale, Verdict, Wrong
 from sip.trust import TrustedPeers
-from sip.uri import AoR, aor_of
+from sip.uri import AoR
 from store.values import Credential
+from xcap.auth_stats import AuthStats
 from xcap.config import XcapConfig
-from xcap.errors import BadRequest, NotFound, Unauthorized
-from xcap.uri import origin_form, owner_of
+from xcap.errors import BadRequest, NotFound, TooManyFailures, Unauthorized
+from xcap.front_end import client_address
+from xcap.request_target import mended
+from xcap.uri import decode, origin_form, owner_of
 
 ASSERTED: Final = ("X-3GPP-Asserted-Identity", "X-XCAP-Asserted-Identity")
-"""Where a trusted front end names the user. X-3GPP-Intended-Identity is the wish of the
-user agent, and is not looked at."""
+"""Where a trusted front end names the user."""
+Told = Callable[[AoR | None, str], None]
+
+INTENDED: Final = "X-3GPP-Intended-Identity"
+"""Where a user agent says who it would like to be; believed of nobody, and no more than a
+hint at whose password to ask for."""
 
 BASIC: Final = "basic "
-SHA_256: Final = "SHA-256"
+REALM: Final = re.compile(r'[\s,]realm[ \t]*=[ \t]*"([^"]*)"', re.IGNORECASE)
 
 
 class Headers(Protocol):
@@ -36,9 +40,8 @@ class Headers(Protocol):
     def getall(self, name: str, default: Sequence[str], /) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What there is to know a sender by."""
+class Asking(NamedTuple):
+    """What there is to know a sender by. A tuple: every request makes one."""
 
     method: str
     target: str
@@ -47,7 +50,10 @@ class Asking:
     peer: str
     """Numeric address of the connection's other end."""
     encrypted: bool
-    realm: str
+    xui: str
+    """Whose documents are asked for; empty when they are nobody's."""
+    certified: Sequence[AoR] = ()
+    """Users of ours that the verified certificate of the connection names."""
 
 
 class Authentication:
@@ -59,69 +65,131 @@ class Authentication:
         authenticator: Authenticator,
         credential: Callable[[str], Awaitable[Credential | None]],
         config: XcapConfig,
+        locked_out: Told = lambda account, source: None,
     ) -> None:
+        """`locked_out` is told the account and the address of each lock-out as it begins."""
+        self.stats = AuthStats()
         self._authenticator = authenticator
         self._credential = credential
         self._config = config
+        self._locked_out = locked_out
         self._trusted = TrustedPeers(config.trusted_peers)
+        self._same_target = same_meaning if config.compatibility else same_target
 
     async def identify(self, asking: Asking, now: float) -> Identity:
-        """The sender; `now` in Unix seconds. Raises Unauthorized (401) with challenges."""
+        """The sender; `now` in Unix seconds.
+
+        Raises Unauthorized (401) with challenges, and TooManyFailures (429).
+        """
         if self._trusted.trusts(asking.peer):
             user = asserted_user(asking.headers, self._config.domains[0])
             if user is not None:
                 return Identity(user, "asserted")
         if not self._config.authenticate:
             return Identity(None, "none")
+        if asking.certified:
+            certified = await self._certified(asking)
+            if certified is not None:
+                return Identity(certified, "certificate")
         return Identity(await self._show_credentials(asking, now), "digest")
+
+    def source(self, headers: Headers, peer: str) -> str:
+        """Numeric address of the client: `peer`, or what a trusted front end says."""
+        return client_address(headers, peer, self._trusted.trusts)
+
+    async def _certified(self, asking: Asking) -> AoR | None:
+        """Of the users that the certificate names the one who is asked about, else the first
+        whom there still is."""
+        owner = self._owner(asking.xui)
+        for user in sorted(asking.certified, key=lambda user: user != owner):
+            if await self._credential(user) is not None:
+                return user
+        return None
 
     async def _show_credentials(self, asking: Asking, now: float) -> AoR:
         values = asking.headers.getall("Authorization", ())
+        source = self.source(asking.headers, asking.peer)
+        realm = self._realm(asking, values)
         if asking.encrypted and values and values[0][: len(BASIC)].lower() == BASIC:
-            user = await self._check_basic(values[0][len(BASIC) :], asking.realm)
-            if user is None:
-                raise self._refusal("wrong user name or password", asking, now)
-            return user
-        verdict = await self._authenticator.check(
-            asking.method,
-            values,
-            asking.realm,
-            uri=asking.target,
-            body=b"",
-            now=now,
-            same_uri=same_target,
-        )
-        match verdict:
-            case Accepted(aor):
-                return aor
-            case Stale():
-                raise self._refusal("the nonce is no longer good", asking, now, stale=True)
-            case _:
-                text = "wrong user name or password" if values else "credentials are needed"
-                raise self._refusal(text, asking, now)
+            verdict = await self._check_basic(values[0][len(BASIC) :], realm, now, source)
+        else:
+            if self._config.compatibility:
+                values = [mended(value) for value in values]
+            verdict = await self._authenticator.check(
+                asking.method,
+                values,
+                realm,
+                uri=asking.target,
+                body=b"",
+                now=now,
+                source=source,
+                same_uri=self._same_target,
+            )
+        if isinstance(verdict, Accepted):
+            return verdict.aor
+        raise self._refused(verdict, asking, realm, now, source)
 
-    async def _check_basic(self, encoded: str, realm: str) -> AoR | None:
-        """The user that Basic credentials are right for (RFC 7617 §2)."""
+    async def _check_basic(self, encoded: str, realm: str, now: float, source: str) -> Verdict:
+        """What Basic credentials are worth (RFC 7617 §2)."""
         try:
             text = base64.b64decode(encoded.strip(), validate=True).decode()
-            user, _, password = text.partition(":")
-            aor = aor_of(f"sip:{user if '@' in user else f'{user}@{realm}'}")
-        except (ValueError, ParseError):
-            return None
-        hashes = await self._credential(aor)
-        if hashes is None:
-            return None
-        expected = hashes.sha256_full if "@" in user else hashes.sha256
-        shown = ha1(user, aor.rpartition("@")[2], password, SHA_256)
-        return aor if hmac.compare_digest(shown, expected) else None
+        except ValueError:
+            return Wrong()
+        name, _, password = text.partition(":")
+        return await self._authenticator.check_password(
+            name, password, realm, now=now, source=source
+        )
 
-    def _refusal(
-        self, text: str, asking: Asking, now: float, *, stale: bool = False
-    ) -> Unauthorized:
-        challenges = self._authenticator.challenges(asking.realm, now=now, stale=stale)
+    def _refused(
+        self, verdict: Verdict, asking: Asking, realm: str, now: float, source: str
+    ) -> Unauthorized | TooManyFailures:
+        """What `verdict`, which lets nobody in, is answered with."""
+        text = "credentials are needed"
+        match verdict:
+            case Locked():
+                self.stats.refused_locked += 1
+                return TooManyFailures("too many wrong passwords, try again later")
+            case Wrong(account, locks):
+                self.stats.failures += 1
+                if locks:
+                    self.stats.lockouts += 1
+                    self._locked_out(account, source)
+                text = "wrong user name or password"
+            case Stale():
+                text = "the nonce is no longer good"
+        self.stats.challenged += 1
+        challenges = self._authenticator.challenges(
+            realm, now=now, stale=isinstance(verdict, Stale), source=source
+        )
         if asking.encrypted:
-            challenges = [*challenges, f'Basic realm="{asking.realm}", charset="UTF-8"']
+            challenges = [*challenges, f'Basic realm="{realm}", charset="UTF-8"']
         return Unauthorized(text, tuple(challenges))
+
+    def _realm(self, asking: Asking, values: Sequence[str]) -> str:
+        """The domain whose users are asked for credentials.
+
+        Where there are several: that of the credentials, of the user that is intended, or
+        of the owner.
+        """
+        domains = self._config.domains
+        if len(domains) == 1:
+            return domains[0]
+        for value in values:
+            found = REALM.search(value)
+            if found is not None and found[1] in domains:
+                return found[1]
+        intended = (asking.headers.get(INTENDED) or "").strip().strip('"<>')
+        for xui in filter(None, (intended, asking.xui)):
+            domain = self._owner(xui).rpartition("@")[2]
+            if domain in domains:
+                return domain
+        return domains[0]
+
+    def _owner(self, xui: str) -> AoR:
+        try:
+            return owner_of(xui, self._config.domains[0])
+        except NotFound:
+            return AoR("")
 
 
 def same_target(target: str, signed: str) -> bool:
@@ -133,6 +201,16 @@ def same_target(target: str, signed: str) -> bool:
         return True
     try:
         return origin_form(signed) == origin_form(target)
+    except BadRequest:
+        return False
+
+
+def same_meaning(target: str, signed: str) -> bool:
+    """`same_target`, for clients that percent-encode only one of the two."""
+    if same_target(target, signed):
+        return True
+    try:
+        return decode(origin_form(signed)) == decode(origin_form(target))
     except BadRequest:
         return False
 

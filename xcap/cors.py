@@ -46,12 +46,13 @@ class CrossOrigin:
             "Vary": "Origin",
         }
 
-    def preflight(self, origin: str | None, allow: Iterable[str]) -> Headers:
-        """What an OPTIONS that asks before the real request says beside `answered`."""
+    def preflight(self, origin: str | None, allow: str) -> Headers:
+        """What an OPTIONS that asks before the real request says beside `answered`; `allow`
+        as in the header field of that name."""
         if not self._any and (origin or "").lower() not in self._origins:
             return NONE
         return {
-            "Access-Control-Allow-Methods": ", ".join(allow),
+            "Access-Control-Allow-Methods": allow,
             "Access-Control-Allow-Headers": ALLOWED_HEADERS,
             "Access-Control-Max-Age": MAX_AGE,
         }

@@ -95,16 +95,16 @@ class TooManyFailures(XcapError):
     status = 429
 
 
-class HeadTooLarge(XcapError):
-    """A header field, or all of them, have more octets than are read (RFC 6585 §5)."""
-
-    status = 431
-
-
 class UnknownTransferCoding(XcapError):
     """The body is framed in a way that is not understood (RFC 9112 §6.1)."""
 
     status = 501
+
+
+class HttpVersionNotSupported(XcapError):
+    """The request is of a protocol that is not spoken here (RFC 9110 §15.6.6)."""
+
+    status = 505
 
 
 class UnsupportedMediaType(XcapError):

@@ -1,68 +1,80 @@
-"""XCAP over HTTP (RFC 4825 §8, RFC 9110): the one module that knows aiohttp. Shell.
+"""XCAP over HTTP (RFC 4825 §8, RFC 9110). Shell.
 
-It takes requests apart, asks `Authentication` who sends them and `XcapService` to do
-them, and turns what comes back, or the error, into a response. The handler sits on
-aiohttp's low-level server: an application with routes costs half as much again.
+It takes requests apart, asks `Authentication` who sends them and `XcapService`, or a view
+that is served beside the documents, to do them, and turns what comes back, or the error,
+into a response. The handler sits on aiohttp's low-level server: an application with routes
+costs half as much again.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
 import structlog
-from aiohttp import StreamReader, web
-from multidict import CIMultiDict
+from aiohttp import web
 
 from sip.authenticator import Authenticator, Identity
+from sip.uri import AoR
 from store.errors import StoreError
-from store.values import Document
-from xcap import report
+from xcap.auth_stats import AuthStats
 from xcap.authentication import Asking, Authentication
 from xcap.conditions import BARE_TAG, ENTITY_TAG, Conditions, parse_conditions
 from xcap.config import XcapConfig
-from xcap.errors import (
-    BadRequest,
-    BodyTooLarge,
-    Conflict,
-    MethodNotAllowed,
-    Unauthorized,
-    UnsupportedEncoding,
-    XcapError,
+from xcap.cors import CrossOrigin
+from xcap.errors import BadRequest, HttpVersionNotSupported, MethodNotAllowed, XcapError
+from xcap.exchange import Call, View
+from xcap.http_body import read_body
+from xcap.http_responses import (
+    busy,
+    empty,
+    found,
+    json_refusal,
+    options,
+    plain,
+    refusal,
+    replied,
 )
+from xcap.http_wire import LINGER, MAX_FIELD, MAX_FIELDS, MAX_LINE, WireServer
 from xcap.media_type import FORGIVEN, check_content_encoding, check_media_type
-from xcap.ports import Documents, Exists
+from xcap.ports import Documents, Exists, OnChange, tell_nobody
 from xcap.registry import USAGES
+from xcap.request_target import check_forgiven, check_target
 from xcap.service import XcapService
-from xcap.uri import Tree, XcapUri, owner_of, parse
+from xcap.uri import XcapUri, parse
 from xcap.usage import Usage
 
-SERVER: Final = "Presentity"
-TEXT: Final = "text/plain; charset=utf-8"
-RETRY_AFTER: Final = "1"
+RETRY_AFTER: Final = 1
 """Seconds after which a client may ask an overloaded server again."""
 KEEP_ALIVE: Final = 75.0
 """Seconds that a connection may be idle."""
-LINGER: Final = 1.0
-"""Seconds for which the rest of a refused body is thrown away, before the connection is."""
-BODY_TIMEOUT: Final = 30.0
-"""Seconds within which the whole body must have arrived."""
-CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST"})
+FUTURE: Final = (2, 0)
+"""The first HTTP version that is another protocol."""
+METHODS: Final = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "POST")
+KNOWN_METHODS: Final = frozenset(METHODS)
+WITH_BODY: Final = frozenset({"PUT", "POST", "DELETE", "PATCH"})
+NOBODY: Final = Identity(None, "none")
 STRICT: Final[frozenset[str]] = frozenset()
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Certified = Callable[[asyncio.BaseTransport], Sequence[AoR]]
+"""The users of ours that the verified certificate of a connection names."""
 
 log = structlog.get_logger("xcap")
+
+
+def nobody_certified(transport: asyncio.BaseTransport) -> Sequence[AoR]:
+    """Where certificates name nobody."""
+    return ()
 
 
 @dataclass(slots=True)
 class XcapStats:
     """Counters that the process publishes."""
 
+    auth: AuthStats
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     """Requests answered, by AUID, method and status; "-" for what is none of ours."""
 
@@ -79,16 +91,33 @@ class XcapServer:
         exists: Exists,
         clock: Callable[[], float],
         usages: Sequence[Usage] = USAGES,
+        on_change: OnChange = tell_nobody,
+        certified: Certified = nobody_certified,
+        views: Callable[[XcapService], Sequence[View]] = lambda service: (),
     ) -> None:
-        self.stats = XcapStats()
+        """`on_change` is told of every document that is written here; `views` makes what is
+        served beside the documents."""
         self._config = config
         self._clock = clock
+        self._certified = certified
         self._authentication = Authentication(
-            authenticator=authenticator, credential=store.credential, config=config
+            authenticator=authenticator,
+            credential=store.credential,
+            config=config,
+            locked_out=report_lockout,
         )
-        self._service = XcapService(
-            store=store, usages=usages, config=config, exists=exists, clock=clock
+        self.stats = XcapStats(self._authentication.stats)
+        self.service = XcapService(
+            store=store,
+            usages=usages,
+            config=config,
+            exists=exists,
+            clock=clock,
+            on_change=on_change,
         )
+        self._views = tuple(views(self.service))
+        self._origins = CrossOrigin(config.cors_origins)
+        self._check_target = check_forgiven if config.compatibility else check_target
         self._tag_form = BARE_TAG if config.compatibility else ENTITY_TAG
         self._forgiven_types = FORGIVEN if config.compatibility else STRICT
 
@@ -100,87 +129,142 @@ class XcapServer:
         """
         wire = logging.getLogger("xcap.wire")
         wire.setLevel(logging.CRITICAL)
-        return web.Server(
+        return WireServer(
             self.handle,
             access_log=None,
             logger=wire,
             auto_decompress=False,
             keepalive_timeout=KEEP_ALIVE,
             lingering_time=LINGER,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            max_headers=MAX_FIELDS,
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The response to `request`, whatever happens."""
-        auid = "-"
+        auid, method, refused = "-", request.method, refusal
         try:
-            uri = parse(_target(request), self._config.root)
-            if uri.auid in self._service.auids:
-                auid = uri.auid
-            response = await self._answer(request, uri)
+            target = request.raw_path
+            self._check_request(request, target)
+            view = self._view(target) if self._views else None
+            if view is not None:
+                auid, refused = view.prefix, json_refusal
+                response = await self._answer_beside(request, target, view)
+            elif target == "*" and method == "OPTIONS":
+                response = options(METHODS)
+            else:
+                uri = parse(target, self._config.root)
+                if uri.auid in self.service.auids:
+                    auid = uri.auid
+                response = await self._answer(request, target, uri)
         except XcapError as error:
-            response = _refusal(error)
+            response = refused(error)
         except StoreError as error:
             log.warning("store-refused", auid=auid, error=str(error))
-            response = _plain(HTTPStatus.SERVICE_UNAVAILABLE, "the server is busy, try again")
-            response.headers["Retry-After"] = RETRY_AFTER
+            response = busy("the server is busy, try again", RETRY_AFTER)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:  # the one place where our own faults end
-            log.exception("request-failed", auid=auid, method=request.method)
-            response = _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed")
-        method = request.method if request.method in METHODS else "-"
-        self.stats.requests[auid, method, response.status] += 1
+            log.exception("request-failed", auid=auid, method=method)
+            response = plain(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed")
+        if self._origins:
+            self._tell_origins(request, response)
+        self.stats.requests[auid, method if method in KNOWN_METHODS else "-", response.status] += 1
         return response
 
-    async def _answer(self, request: web.BaseRequest, uri: XcapUri) -> web.Response:
-        method = request.method
-        allow = self._service.allowed(uri)
+    def _check_request(self, request: web.BaseRequest, target: str) -> None:
+        """Refuse what no road below looks at."""
+        if request.version >= FUTURE:
+            raise HttpVersionNotSupported("only HTTP/1.0 and HTTP/1.1 are spoken here")
+        self._check_target(target)
+
+    async def _answer(self, request: web.BaseRequest, target: str, uri: XcapUri) -> web.Response:
+        """XCAP itself."""
+        method, service = request.method, self.service
+        allow = service.allowed(uri)
         if method == "OPTIONS":
-            return _empty(HTTPStatus.NO_CONTENT, {"Allow": ", ".join(allow)})
+            return options(allow)
         if method not in allow:
             raise MethodNotAllowed(method, allow)
-        identity = await self._authentication.identify(self._asking(request, uri), self._clock())
+        asked_in_public = service.is_public(uri) and "Authorization" not in request.headers
+        if asked_in_public and method in ("GET", "HEAD"):
+            identity = NOBODY
+        else:
+            identity = await self._identify(request, target, uri.xui)
         conditions = self._conditions(request)
-        if method == "PUT":
-            return await self._put(request, uri, identity, conditions)
-        if method == "DELETE":
-            await self._service.delete(uri, identity, conditions)
-            return _empty(HTTPStatus.OK, {})
-        return _found(await self._service.read(uri, identity, conditions), conditions)
+        match method:
+            case "PUT":
+                return await self._put(request, uri, identity, conditions)
+            case "DELETE":
+                source = self._source(request)
+                etag = await service.delete(uri, identity, conditions, source=source)
+                return empty(HTTPStatus.OK, etag)
+            case "POST":
+                return await self._post(request, target, uri, identity)
+        shown = await service.read(uri, identity, conditions)
+        return found(shown.content_type, shown.body, shown.etag, conditions, request.headers)
 
     async def _put(
         self, request: web.BaseRequest, uri: XcapUri, identity: Identity, conditions: Conditions
     ) -> web.Response:
-        check_media_type(
-            request.headers.get("Content-Type", ""),
-            self._service.media_type(uri),
-            forgiven=self._forgiven_types,
-        )
-        check_content_encoding(request.headers.get("Content-Encoding", ""))
-        body = await self._body(request)
-        written = await self._service.write(uri, identity, conditions, body)
-        status = HTTPStatus.CREATED if written.created else HTTPStatus.OK
-        return _empty(status, {"ETag": f'"{written.etag}"', "Cache-Control": "no-cache"})
+        body = await self._body(request, self.service.media_type(uri))
+        source = self._source(request)
+        written = await self.service.write(uri, identity, conditions, body, source=source)
+        return empty(HTTPStatus.CREATED if written.created else HTTPStatus.OK, written.etag)
 
-    def _asking(self, request: web.BaseRequest, uri: XcapUri) -> Asking:
-        peer = request.remote or ""
-        return Asking(
-            request.method,
-            _target(request),
-            request.headers,
-            peer,
-            request.secure,
-            self._realm(uri),
-        )
+    async def _post(
+        self, request: web.BaseRequest, target: str, uri: XcapUri, identity: Identity
+    ) -> web.Response:
+        body = await self._body(request, self.service.media_type(uri))
+        query = target.partition("?")[2]
+        shown = await self.service.post(uri, identity, body, query=query)
+        return found(shown.content_type, shown.body, "", Conditions(), request.headers)
 
-    def _realm(self, uri: XcapUri) -> str:
-        """The domain whose users are asked for credentials: that of the owner, if ours."""
-        domains = self._config.domains
-        if uri.tree is Tree.USERS and len(domains) > 1:
-            domain = owner_of(uri.xui, domains[0]).rpartition("@")[2]
-            if domain in domains:
-                return domain
-        return domains[0]
+    async def _body(self, request: web.BaseRequest, media_type: str) -> bytes:
+        """The body, which must be `media_type`."""
+        headers = request.headers
+        check_media_type(headers.get("Content-Type", ""), media_type, forgiven=self._forgiven_types)
+        check_content_encoding(headers.get("Content-Encoding", ""))
+        if "Content-Range" in headers:
+            raise BadRequest("parts of a body are not put together (RFC 9110 §14.5)")
+        return await read_body(request, self._config.max_body)
+
+    def _view(self, target: str) -> View | None:
+        """What is served at `target` beside XCAP."""
+        return next((view for view in self._views if target.startswith(view.prefix)), None)
+
+    async def _answer_beside(
+        self, request: web.BaseRequest, target: str, view: View
+    ) -> web.Response:
+        """What `view` says."""
+        allow = view.allowed(target)
+        method = "GET" if request.method == "HEAD" else request.method
+        if method == "OPTIONS":
+            return options(allow)
+        if request.method not in allow:
+            raise MethodNotAllowed(request.method, allow)
+        identity = await self._identify(request, target, view.xui(target))
+        conditions = self._conditions(request)
+        body = b""
+        if method in WITH_BODY:
+            check_content_encoding(request.headers.get("Content-Encoding", ""))
+            body = await read_body(request, self._config.max_body)
+        content_type, source = request.headers.get("Content-Type", ""), self._source(request)
+        call = Call(method, target, identity, conditions, content_type, body, source)
+        return replied(await view.answer(call), conditions, request.headers)
+
+    async def _identify(self, request: web.BaseRequest, target: str, xui: str) -> Identity:
+        secure, transport = request.secure, request.transport
+        certified = self._certified(transport) if secure and transport is not None else ()
+        asking = Asking(
+            request.method, target, request.headers, request.remote or "", secure, xui, certified
+        )
+        return await self._authentication.identify(asking, self._clock())
+
+    def _source(self, request: web.BaseRequest) -> str:
+        """Numeric address of the client."""
+        return self._authentication.source(request.headers, request.remote or "")
 
     def _conditions(self, request: web.BaseRequest) -> Conditions:
         headers = request.headers
@@ -188,75 +272,17 @@ class XcapServer:
             headers.getall("If-Match", ()), headers.getall("If-None-Match", ()), form=self._tag_form
         )
 
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        """The body, refused before it is read or while it comes when it is too large."""
-        limit = self._config.max_body
-        if (request.content_length or 0) > limit:
-            raise BodyTooLarge(limit)
-        if request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(CONTINUE)
-            request.writer.output_size = 0
-        content = request.content
-        if content.is_eof():
-            body = content.read_nowait()
-            if len(body) > limit:
-                raise BodyTooLarge(limit)
-            return body
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                return await _read(content, limit)
-        except TimeoutError:
-            raise BadRequest("the body did not arrive in time") from None
+    def _tell_origins(self, request: web.BaseRequest, response: web.Response) -> None:
+        """Let web pages of the settings' origins see `response`."""
+        origin = request.headers.get("Origin")
+        told = dict(self._origins.answered(origin))
+        allow = response.headers.get("Allow")
+        if request.method == "OPTIONS" and allow is not None:
+            told |= self._origins.preflight(origin, allow)
+        for name, value in told.items():
+            response.headers.add(name, value)
 
 
-async def _read(content: StreamReader, limit: int) -> bytes:
-    body = bytearray()
-    while chunk := await content.readany():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLarge(limit)
-    return bytes(body)
-
-
-def _target(request: web.BaseRequest) -> str:
-    """The request target as it was on the wire."""
-    return request.raw_path
-
-
-def _found(document: Document, conditions: Conditions) -> web.Response:
-    headers = CIMultiDict({"ETag": f'"{document.etag}"', "Cache-Control": "no-cache"})
-    headers["Server"] = SERVER
-    if not conditions.none_match(document.etag):
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    headers["Content-Type"] = document.content_type
-    return web.Response(body=document.body, headers=headers)
-
-
-def _empty(status: HTTPStatus, headers: dict[str, str]) -> web.Response:
-    return web.Response(status=status, headers={**headers, "Server": SERVER})
-
-
-def _plain(status: int, text: str) -> web.Response:
-    headers = {"Content-Type": TEXT, "Server": SERVER}
-    return web.Response(status=status, body=f"{text}\n".encode(errors="replace"), headers=headers)
-
-
-def _refusal(error: XcapError) -> web.Response:
-    """The response that says what was wrong; a conflict with its report (RFC 4825 §11)."""
-    if isinstance(error, Conflict):
-        headers = {"Content-Type": report.MEDIA_TYPE, "Server": SERVER}
-        return web.Response(status=error.status, body=report.render(error), headers=headers)
-    response = _plain(error.status, str(error))
-    match error:
-        case Unauthorized(challenges=challenges):
-            for challenge in challenges:
-                response.headers.add("WWW-Authenticate", challenge)
-        case MethodNotAllowed(allow=allow):
-            response.headers["Allow"] = ", ".join(allow)
-        case BodyTooLarge():
-            response.force_close()
-        case UnsupportedEncoding():
-            response.headers["Accept-Encoding"] = "identity"
-        case _:
-            pass
-    return response
+def report_lockout(account: AoR | None, source: str) -> None:
+    """Write down who is locked out."""
+    log.warning("locked-out", aor=account, source=source)

@@ -14,12 +14,10 @@ UNESCAPED: Final = re.compile(r'["<>\[\\\]^`{|}#]')
 """Printable ASCII that no path or query may have as it is (RFC 3986 §3.3, §3.4)."""
 FRAGMENT: Final = "#"
 
-_SIGNED_URI: Final = re.compile(
-    r'([,\s]uri[ \t]*=[ \t]*")'
-    r"(.*)"
-    r'(?="[ \t]*(?:$|,[ \t]*(?:username|realm|nonce|response|algorithm|qop|nc|cnonce|opaque)'
-    r"[ \t]*=))",
-    re.IGNORECASE | re.DOTALL,
+_URI_BEGINS: Final = re.compile(r'(?:^|[,\s])uri[ \t]*=[ \t]*"', re.IGNORECASE)
+_URI_ENDS: Final = re.compile(
+    r'"[ \t]*(?:$|,[ \t]*(?:username|realm|nonce|response|algorithm|qop|nc|cnonce|opaque)[ \t]*=)',
+    re.IGNORECASE,
 )
 
 
@@ -40,11 +38,15 @@ def check_forgiven(target: str) -> None:
 def mended(authorization: str) -> str:
     """`authorization` with the quotes inside its `uri` parameter escaped.
 
-    The parameter ends at the last quote that another parameter or the end follows: the
+    The parameter ends at the first quote that another parameter or the end follows: the
     selector may hold commas and equals signs, but hardly the name of a parameter.
     """
-    found = _SIGNED_URI.search(authorization)
-    if found is None or '"' not in found[2] or "\\" in found[2]:
+    begins = _URI_BEGINS.search(authorization)
+    ends = None if begins is None else _URI_ENDS.search(authorization, begins.end())
+    if begins is None or ends is None:
         return authorization
-    inner = found[2].replace('"', '\\"')
-    return authorization[: found.start(2)] + inner + authorization[found.end(2) :]
+    uri = authorization[begins.end() : ends.start()]
+    if '"' not in uri or "\\" in uri:
+        return authorization
+    escaped = uri.replace('"', '\\"')
+    return authorization[: begins.end()] + escaped + authorization[ends.start() :]
