@@ -1,17 +1,24 @@
 """The application usages there are; a new one is a line here (XCP-11)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from xcap.config import XcapConfig
 from xcap.declared import BadUsage, declared_usage
 from xcap.usage import Usage
 from xcap.usages import (
+    dialog_rules,
+    groups,
     oma_pres_rules,
     pidf_manipulation,
+    pres_content,
     pres_rules,
     resource_lists,
     rls_services,
+    simservs,
+    test_app,
+    user_profile,
     watchers,
     xcap_caps,
     xcap_directory,
@@ -24,16 +31,20 @@ USAGES: Final[tuple[Usage, ...]] = (
     pres_rules.USAGE,
     oma_pres_rules.USAGE,
     pidf_manipulation.USAGE,
+    user_profile.USAGE,
+    groups.USAGE,
+    simservs.USAGE,
+    dialog_rules.USAGE,
     xcap_directory.USAGE,
     watchers.USAGE,
 )
-"""Those that every server has."""
+"""Those that every server has, with nothing to set."""
 
 
 def usages(config: XcapConfig) -> tuple[Usage, ...]:
-    """Those that `config` turns on, and the operator's own. Raises BadUsage."""
-    known = [*USAGES, *_optional(config)]
-    reserved = {usage.auid for usage in known}
+    """Those that are served: what `config` turns on, and the operator's own. Raises BadUsage."""
+    known = [*USAGES, *_configured(config)]
+    reserved = {usage.auid for usage in known} | {test_app.USAGE.auid}
     for declaration in config.declared:
         if declaration.auid in reserved:
             raise BadUsage(declaration.auid, "", "this AUID is one of the server's own")
@@ -41,6 +52,8 @@ def usages(config: XcapConfig) -> tuple[Usage, ...]:
     return tuple(known)
 
 
-def _optional(config: XcapConfig) -> Iterable[Usage]:
-    """Usages that are turned on by settings."""
-    return ()
+def _configured(config: XcapConfig) -> Iterator[Usage]:
+    """Usages that the settings turn on or change."""
+    yield replace(pres_content.USAGE, public=config.public_icons)
+    if config.test_app:
+        yield test_app.USAGE

@@ -70,14 +70,16 @@ class Usage:
     media_type: str
     default_namespace: str
     """That of unprefixed names in node selectors (RFC 4825 §6.4)."""
-    schema: str | Schema
-    """Its name in `xmldoc.schema.SCHEMAS`, or the operator's own."""
+    schema: str | Schema | None
+    """Its name in `xmldoc.schema.SCHEMAS`, or the operator's own; None: any document will do."""
     root: str
     """Name of the root element, as "{namespace}name"; empty: any that the schema declares."""
     check: Check = unconstrained
     claims: Callable[[etree._Element], tuple[Claim, ...]] = claim_nothing
     documents: frozenset[str] | None = None
-    """The only document names there may be below a home directory; None: any."""
+    """The only names of documents in a home directory; None: any."""
+    directories: frozenset[str] = frozenset()
+    """Directories there may be in a home directory or the global tree, for any documents."""
     private_global: bool = False
     """The global tree is for trusted users only."""
     public: bool = False
@@ -93,14 +95,24 @@ class Usage:
     renamed: tuple[str, str] | None = None
     """A document's name here, and its name in the usage that is shared."""
 
-    def validator(self) -> Schema:
+    def validator(self) -> Schema | None:
         """The compiled schema."""
-        return self.schema if isinstance(self.schema, Schema) else schema(self.schema)
+        return schema(self.schema) if isinstance(self.schema, str) else self.schema
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Those that its schema knows, that of the root element first."""
-        return self.validator().namespaces
+        validator = self.validator()
+        return (self.default_namespace,) if validator is None else validator.namespaces
+
+    def has_directory(self, path: str) -> bool:
+        """Whether there is a directory for a document at `path` (RFC 4825 §8.2.1)."""
+        directory, slash, _ = path.rpartition("/")
+        return not slash or directory in self.directories
+
+    def is_name(self, path: str) -> bool:
+        """Whether a document in a directory that there is may be called so."""
+        return "/" in path or self.documents is None or path in self.documents
 
     def row(self, path: str) -> tuple[str, str]:
         """AUID and path under which document `path` is stored."""
@@ -122,7 +134,8 @@ class Usage:
         """Refuse a document that is not valid: schema, uniqueness, other constraints (§8.2.5)."""
         if self.root and root.tag != self.root:
             raise SchemaValidationError(f"the root element must be {self.root}, not {root.tag}")
-        reason = self.validator().check(root)
+        validator = self.validator()
+        reason = None if validator is None else validator.check(root)
         if reason is not None:
             raise SchemaValidationError(reason)
         self.check(root, place)

@@ -26,12 +26,23 @@ POLICY_FILES: Final = (
     "common-policy.xsd",
     "pres-rules.xsd",
     "oma-common-policy.xsd",
+    "oma-pres-rules.xsd",
 )
 
 SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dialog-rules": ("common-policy.xsd", "dialog-rules.xsd", "oma-common-policy.xsd"),
+    "list-service": (
+        "list-service.xsd",
+        "resource-lists.xsd",
+        "common-policy.xsd",
+        "oma-common-policy.xsd",
+    ),
     "pidf": PIDF_FILES,
+    "pres-content": ("pres-content.xsd",),
     "pres-rules": POLICY_FILES,
     "resource-lists": ("resource-lists.xsd",),
+    "simservs": ("simservs.xsd", "common-policy.xsd", "oma-common-policy.xsd"),
+    "user-profile": ("user-profile.xsd",),
     "rls-services": ("rls-services.xsd", "resource-lists.xsd"),
     "search": ("search.xsd",),
     "watchers": ("watchers.xsd",),

@@ -6,8 +6,8 @@ from typing import Final
 
 from lxml import etree
 
-from xcap.errors import ConstraintFailure, Exists, UniquenessFailure
-from xcap.field import field_of
+from xcap.errors import ConstraintFailure
+from xcap.uniqueness import check_unique
 from xcap.usage import Place, Usage
 
 NAMESPACE: Final = "urn:ietf:params:xml:ns:resource-lists"
@@ -22,8 +22,6 @@ KEYS: Final = {
 }
 """The attribute that must be unique among siblings of the same name (§3.4.5)."""
 
-MAX_FAILURES: Final = 10
-"""How many fields a report names; to name one costs a look at all its siblings."""
 CHECKED_REFERENCES: Final = frozenset({"ref", "anchor"})
 NOT_RELATIVE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")
 ABSOLUTE_HTTP: Final = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
@@ -38,34 +36,12 @@ def check_lists(top: etree._Element, default_namespace: str) -> None:
     """Apply them to everything below `top`, a list or what holds lists.
 
     `default_namespace` is that of the document's usage, for the fields of the report.
-    Values that differ in the whole document differ within each list, and that is told
-    without looking at the lists one by one.
     """
-    repeated = False
+    check_unique(top, KEYS, default_namespace=default_namespace, prefixes=PREFIXES)
     for tag, attribute in KEYS.items():
-        values = [value for element in top.iter(tag) if (value := element.get(attribute))]
-        repeated = repeated or len(set(values)) != len(values)
-        if values and attribute in CHECKED_REFERENCES:
-            _check_references(attribute, values)
-    failures = _repeated_among_siblings(top, default_namespace) if repeated else ()
-    if failures:
-        raise UniquenessFailure("names and URIs must differ within a list", failures)
-
-
-def _repeated_among_siblings(top: etree._Element, default_namespace: str) -> tuple[Exists, ...]:
-    """The first attributes whose values earlier siblings of the same name have."""
-    failures: list[Exists] = []
-    for parent in (top, *top.iterdescendants(LIST)):
-        seen: set[tuple[str, str]] = set()
-        for child in parent.iterchildren(*KEYS):
-            attribute = KEYS[child.tag]
-            value = child.get(attribute)
-            if value and (child.tag, value) in seen:
-                failures.append(Exists(field_of(child, attribute, default_namespace, PREFIXES)))
-                if len(failures) == MAX_FAILURES:
-                    return tuple(failures)
-            seen.add((child.tag, value or ""))
-    return tuple(failures)
+        if attribute in CHECKED_REFERENCES:
+            values = (element.get(attribute) for element in top.iter(tag))
+            _check_references(attribute, filter(None, values))
 
 
 def _check_references(attribute: str, values: Iterable[str]) -> None:
