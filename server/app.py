@@ -27,11 +27,13 @@ from server.http_metrics import publish_http
 from server.leaving import DRAIN_LIMIT, leave, leave_in
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
+from server.parts import tls_config
 from server.registrations_api import serve_registrations
 from server.reload import reload_parts
 from server.wiring import Services, build
 from sip.errors import TransportError
 from sip.transport.config import STREAMS
+from sip.transport.tls_context import TlsContexts
 from sip.trust import TrustedPeers
 from store.errors import StoreError
 from store.role import Role
@@ -78,6 +80,7 @@ class Process:
         self._begun_at = time.time()
         self._services: Services | None = None
         self._listening: list[str] = []
+        self._https = TlsContexts(tls_config(settings.tls))
 
     async def serve(self) -> None:
         """Start everything, say so, wait for a signal, stop everything in reverse order."""
@@ -102,7 +105,12 @@ class Process:
         """Open store and listeners; `stack` closes what was opened, the last first."""
         settings, node = self._settings, node_name(self._settings)
         with told_in_one_line():
-            store = await open_store(settings.store.url, node=node, role=Role.SERVER)
+            store = await open_store(
+                settings.store.url,
+                node=node,
+                role=Role.SERVER,
+                keep_versions=settings.xcap.versions,
+            )
             stack.push_async_callback(bounded, "store", store.close, limit=STORE_LIMIT)
             services = await build(settings, store, node)
         self._services = services
@@ -138,15 +146,17 @@ class Process:
         listeners: dict[str, HttpListener] = {}
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         for name, key, listen, path, runner in (
-            ("xcap", "http.listen", settings.http.listen[0], settings.http.xcap_root,
+            ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
              web.ServerRunner(services.xcap.app(), shutdown_timeout=SHUTDOWN_TIMEOUT)),
-            ("admin", "admin.listen", settings.admin.listen, "",
+            ("admin", "admin.listen", (settings.admin.listen,), "",
              web.AppRunner(admin, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)),
         ):  # fmt: skip
-            listener = await start_http(runner, listen, key, trusted=trusted)
+            listener = await start_http(
+                runner, listen, key, context=self._https.server, trusted=trusted
+            )
             stack.push_async_callback(bounded, name, listener.stop)
             listeners[name] = listener
-            self._listening.append(f"{name}:http://{listener.address}{path}")
+            self._listening += [f"{name}:{origin}{path}" for origin in listener.origins]
         publish_http(services.metrics, listeners)
 
     def _reload(self) -> None:
@@ -155,6 +165,8 @@ class Process:
         parts: dict[str, Callable[[], None]] = {}
         if services is not None and (tls.certificate or tls.server_ca):
             parts["certificates"] = services.endpoint.reload_tls
+        if self._https.in_use:
+            parts["https"] = self._https.reload
         if services is not None and services.routing.path is not None:
             parts["routing"] = services.routing.reload
         reload_parts(parts)

@@ -48,7 +48,10 @@ async def tool_store(settings: Settings) -> AsyncIterator[Store]:
     """A store for one command, beside servers that may be running."""
     with told_in_one_line():
         store = await open_store(
-            settings.store.url, node=f"{socket.gethostname()}/tool-{os.getpid()}", role=Role.TOOL
+            settings.store.url,
+            node=f"{socket.gethostname()}/tool-{os.getpid()}",
+            role=Role.TOOL,
+            keep_versions=settings.xcap.versions,
         )
         try:
             yield store

@@ -20,7 +20,10 @@ from store.values import (
     BindingSet,
     Credential,
     Document,
+    DocumentInfo,
     DocumentKey,
+    DocumentVersion,
+    Grant,
     Resource,
     ResourceState,
     SubscriptionRow,
@@ -55,6 +58,9 @@ class Subscriptions(Protocol):
     async def read(self, ids: Sequence[str], /) -> Mapping[str, SubscriptionRow]:
         """Return those that are there."""
 
+    async def watchers(self, aor: str, now: float, /) -> list[SubscriptionRow]:
+        """Return the live ones of an AoR, oldest first."""
+
     async def touch(self, touches: Sequence[tuple[str, int, int]], /) -> None:
         """Remember id, version told and CSeq used of subscriptions that are still ours."""
 
@@ -83,6 +89,43 @@ class Documents(Protocol):
 
     async def listing(self, auid: str, owner: str, /) -> list[Document]:
         """Return an owner's documents, ordered by path."""
+
+    async def infos(self, owner: str, /) -> list[DocumentInfo]:
+        """Return what an owner has, ordered by application usage and path."""
+
+    async def page(self, auid: str, owner: str, path: str, limit: int, /) -> list[Document]:
+        """Return the next `limit` documents in the order of owner and path."""
+
+    async def versions(self, key: DocumentKey, after: int, limit: int, /) -> list[DocumentVersion]:
+        """Return the next `limit` versions that are kept, oldest first."""
+
+    async def version(self, key: DocumentKey, etag: str, /) -> DocumentVersion | None:
+        """Return the version of an entity-tag, if it is kept."""
+
+    async def stamp(self, auid: str, path: str, /) -> str:
+        """Return what changes with users' documents of that name."""
+
+    async def claimant(self, uri: str, /) -> DocumentKey | None:
+        """Return the document that claims `uri`."""
+
+    async def purge(self, owner: str, now: float, author: str, source: str, /) -> list[DocumentKey]:
+        """Delete an owner's documents and what their versions held."""
+
+
+class Grants(Protocol):
+    """Grants by owner."""
+
+    async def read(self, owners: Sequence[str], /) -> Mapping[str, list[Grant]]:
+        """Return a list for every owner."""
+
+    async def granted(self, grantees: Sequence[str], limit: int, /) -> list[Grant]:
+        """Return at most `limit` grants to any of `grantees`, ordered by owner."""
+
+    async def put(self, grant: Grant, /) -> None:
+        """Insert or replace."""
+
+    async def delete(self, owner: str, auid: str, path: str, grantee: str, /) -> bool:
+        """Delete; False when there was none."""
 
 
 class Credentials(Protocol):
@@ -115,6 +158,8 @@ class Backend(Protocol):
     def bindings(self) -> Bindings: ...
     @property
     def documents(self) -> Documents: ...
+    @property
+    def grants(self) -> Grants: ...
     @property
     def credentials(self) -> Credentials: ...
 

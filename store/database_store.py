@@ -8,7 +8,7 @@ import structlog
 
 from store.backend import Backend, SubscriptionOp
 from store.credential_cache import CredentialCache
-from store.errors import StoreUnavailable
+from store.errors import StoreRefused, StoreUnavailable
 from store.lane import Lane
 from store.loader import Loader
 from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
@@ -28,7 +28,10 @@ from store.values import (
     Change,
     Credential,
     Document,
+    DocumentInfo,
     DocumentKey,
+    DocumentVersion,
+    Grant,
     Kind,
     Resource,
     ResourceState,
@@ -36,6 +39,8 @@ from store.values import (
 )
 
 SECRET_SIZE: Final = 32
+CONTENT_LIMIT: Final = 65_536
+"""Characters that a subscription may keep of what its SUBSCRIBE's body asked for."""
 
 log = structlog.get_logger()
 
@@ -112,6 +117,9 @@ class DatabaseStore:
         self._document_reads: Loader[DocumentKey, Document | None] = Loader(
             backend.documents.read, limit=limit, stats=lane("document reads")
         )
+        self._grant_reads: Loader[str, list[Grant]] = Loader(
+            backend.grants.read, limit=limit, stats=lane("grant reads")
+        )
         self._credential_reads: Loader[str, Credential | None] = Loader(
             backend.credentials.read, limit=limit, stats=lane("credential reads")
         )
@@ -122,6 +130,7 @@ class DatabaseStore:
 
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:
         """Insert or replace by id."""
+        _check_content(row.content)
         outcome = await self._subscriptions.submit(row.id, row)
         if not isinstance(outcome, SubscriptionWritten):
             raise StoreUnavailable("the subscription was not written")
@@ -129,6 +138,7 @@ class DatabaseStore:
 
     async def refresh_subscription(self, op: RefreshSubscription) -> SubscriptionOutcome:
         """Prolong, and take over when another process owned it."""
+        _check_content(op.content)
         outcome = await self._subscriptions.submit(op.id, op)
         if outcome is None:
             raise StoreUnavailable("the subscription was not written")
@@ -145,6 +155,10 @@ class DatabaseStore:
     async def subscriptions(self, ids: Sequence[str]) -> Mapping[str, SubscriptionRow]:
         """Return the rows that are there."""
         return await self._backend.subscriptions.read(ids)
+
+    async def watchers(self, aor: str) -> list[SubscriptionRow]:
+        """Return the live subscriptions to an AoR."""
+        return await self._backend.subscriptions.watchers(aor, self._clock())
 
     def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:
         """Remember lazily what was told."""
@@ -185,6 +199,57 @@ class DatabaseStore:
     async def documents(self, auid: str, owner: str) -> list[Document]:
         """Return an owner's documents."""
         return await self._backend.documents.listing(auid, owner)
+
+    async def documents_of_owner(self, owner: str) -> list[DocumentInfo]:
+        """Return what an owner has, without bodies."""
+        return await self._backend.documents.infos(owner)
+
+    async def documents_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> list[Document]:
+        """Return the next documents of an application usage."""
+        owner, path = ("", "") if after is None else (after.owner, after.path)
+        return await self._backend.documents.page(auid, owner, path, limit)
+
+    async def usage_stamp(self, auid: str, path: str) -> str:
+        """Return what changes with users' documents at `path`."""
+        return await self._backend.documents.stamp(auid, path)
+
+    async def claimant(self, uri: str) -> DocumentKey | None:
+        """Return the document that claims `uri`."""
+        return await self._backend.documents.claimant(uri)
+
+    async def document_versions(
+        self, key: DocumentKey, *, after: int = 0, limit: int = 100
+    ) -> list[DocumentVersion]:
+        """Return the versions that are kept."""
+        return await self._backend.documents.versions(key, after, limit)
+
+    async def document_version(self, key: DocumentKey, etag: str) -> DocumentVersion | None:
+        """Return the version of an entity-tag."""
+        return await self._backend.documents.version(key, etag)
+
+    async def purge_documents(
+        self, owner: str, *, author: str = "", source: str = ""
+    ) -> list[DocumentKey]:
+        """Delete all documents of `owner` with their versions."""
+        return await self._backend.documents.purge(owner, self._clock(), author, source)
+
+    async def grants(self, owner: str) -> list[Grant]:
+        """Return the grants of an owner."""
+        return await self._grant_reads.load(owner)
+
+    async def granted(self, grantees: Sequence[str], limit: int) -> list[Grant]:
+        """Return grants to any of `grantees`."""
+        return await self._backend.grants.granted(grantees, limit)
+
+    async def put_grant(self, grant: Grant) -> None:
+        """Insert or replace."""
+        await self._backend.grants.put(grant)
+
+    async def delete_grant(self, owner: str, auid: str, path: str, grantee: str) -> bool:
+        """Delete; False when there was none."""
+        return await self._backend.grants.delete(owner, auid, path, grantee)
 
     async def write_document(self, op: WriteDocument) -> DocumentOutcome:
         """Put or delete if the preconditions hold."""
@@ -248,6 +313,7 @@ class DatabaseStore:
         for loader in (self._states, self._locations):
             await loader.drain()
         await self._document_reads.drain()
+        await self._grant_reads.drain()
         await self._credential_reads.drain()
         await self._touches.close()
         await self._backend.close()
@@ -257,3 +323,8 @@ class DatabaseStore:
             self._credentials.forget(change.key)
         elif change.kind is Kind.RESYNC:
             self._credentials.clear()
+
+
+def _check_content(content: str) -> None:
+    if len(content) > CONTENT_LIMIT:
+        raise StoreRefused(f"a subscription keeps at most {CONTENT_LIMIT} characters of a body")

@@ -31,3 +31,7 @@ class StoreRefused(StoreError):
     """The database cannot hold a value: an over-long key, a NUL or a lone surrogate in text."""
 
     status = 400
+
+
+class StoreDuplicate(StoreRefused):
+    """A value that must be unique is there already."""

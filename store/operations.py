@@ -44,6 +44,8 @@ class RefreshSubscription(NamedTuple):
     local_contact: str
     transport: str
     flow: str
+    content: str = ""
+    """As in `SubscriptionRow`."""
 
 
 class WriteBindings(NamedTuple):
@@ -65,6 +67,9 @@ class WriteDocument(NamedTuple):
 
     `if_match` and `if_none_match` hold entity-tags, or "*" (RFC 9110 §13.1); None asks
     nothing. Deleting what is not there fails its precondition.
+
+    `claims`, when not None, replaces the URIs that the document claims, each of which one
+    document of the deployment may have (RFC 4826 §4.4.5); a deletion gives up all.
     """
 
     key: DocumentKey
@@ -74,3 +79,7 @@ class WriteDocument(NamedTuple):
     if_match: tuple[str, ...] | None
     if_none_match: tuple[str, ...] | None
     now: float
+    author: str = ""
+    source: str = ""
+    """Author and source are kept with the version, see `DocumentVersion`."""
+    claims: tuple[str, ...] | None = None

@@ -59,6 +59,13 @@ class DocumentPrecondition:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentClaimed:
+    """Nothing was written: another document has a URI that this one claims."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expired:
     """What a sweep deleted; each is reported by exactly one sweep of one process."""
 
@@ -72,4 +79,4 @@ class Expired:
 PublicationOutcome = PublicationWritten | EtagMismatch
 SubscriptionOutcome = SubscriptionWritten | SubscriptionGone
 BindingsOutcome = BindingsWritten | BindingsChanged
-DocumentOutcome = DocumentWritten | DocumentPrecondition
+DocumentOutcome = DocumentWritten | DocumentPrecondition | DocumentClaimed

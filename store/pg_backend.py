@@ -16,6 +16,7 @@ from store.pg_credentials import PgCredentials
 from store.pg_documents import PgDocuments
 from store.pg_expiry import PgExpiry
 from store.pg_feed import PgFeed
+from store.pg_grants import PgGrants
 from store.pg_processes import DEAD_AFTER, PgProcesses
 from store.pg_publications import PgPublications
 from store.pg_subscriptions import PgSubscriptions
@@ -42,6 +43,7 @@ class PgBackend:
         role: Role,
         stats: StoreStats,
         changed: Callable[[Change], None],
+        keep_versions: int,
     ) -> None:
         context = PgContext(dsn, owner, stats, peers=role is Role.TOOL)
         self._context = context
@@ -53,7 +55,8 @@ class PgBackend:
         self.publications = PgPublications(context)
         self.subscriptions = PgSubscriptions(context)
         self.bindings = PgBindings(context)
-        self.documents = PgDocuments(context)
+        self.documents = PgDocuments(context, keep_versions)
+        self.grants = PgGrants(context)
         self.credentials = PgCredentials(context)
         self._expiry = PgExpiry(context)
         self._processes = PgProcesses(context, node)

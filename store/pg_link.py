@@ -7,7 +7,7 @@ from typing import Any, Final
 import asyncpg
 
 from store.backoff import Backoff
-from store.errors import StoreRefused, StoreUnavailable
+from store.errors import StoreDuplicate, StoreRefused, StoreUnavailable
 from store.pg_statement import Statement
 from store.stats import StoreStats
 
@@ -72,6 +72,8 @@ class Link:
                 except LOST as error:
                     self._drop()
                     raise StoreUnavailable(f"connection lost: {error}", written=None) from error
+                except asyncpg.UniqueViolationError as error:
+                    raise StoreDuplicate(str(error)) from error
                 except REFUSED as error:
                     raise StoreRefused(str(error)) from error
                 else:

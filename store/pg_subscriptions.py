@@ -22,7 +22,14 @@ from store.pg_statement import (
     given,
     operations,
 )
-from store.rows import SUBSCRIPTION_COLUMNS, check_at, pack_dialog, pack_reach, subscription_of
+from store.rows import (
+    SUBSCRIPTION_COLUMNS,
+    check_at,
+    created_at,
+    pack_dialog,
+    pack_reach,
+    subscription_of,
+)
 from store.state_rows import publication_of, published_at
 from store.tables import publications, resources, subscriptions
 from store.values import Kind, ResourceState, SubscriptionRow
@@ -49,6 +56,7 @@ class PgSubscriptions:
         self._ending = {telling: end_statement(telling=telling) for telling in (False, True)}
         self._touching = touch_statement()
         self._reading = read_statement()
+        self._watching = watchers_statement()
 
     async def write(
         self, ops: Sequence[SubscriptionOp], now: float
@@ -79,6 +87,11 @@ class PgSubscriptions:
         """Return those of `ids` that are there."""
         rows = await self.writer.fetch(self._reading, {"op_id": ids})
         return {row[0]: subscription_of(row) for row in rows}
+
+    async def watchers(self, aor: str, now: float) -> list[SubscriptionRow]:
+        """Return the live ones of an AoR, oldest first."""
+        rows = await self.writer.fetch(self._watching, {"aor": aor, "now": now})
+        return sorted(map(subscription_of, rows), key=created_at)
 
     async def touch(self, touches: Sequence[tuple[str, int, int]]) -> None:
         """Remember id, version told and CSeq used of subscriptions that are still ours."""
@@ -259,3 +272,11 @@ def read_statement() -> Statement:
     op = operations("op", id=TEXT)
     columns = (subscriptions.c[name] for name in SUBSCRIPTION_COLUMNS)
     return compiled(select(*columns).join_from(op, subscriptions, subscriptions.c.id == op.c.id))
+
+
+def watchers_statement() -> Statement:
+    """Live subscriptions of one AoR."""
+    s = subscriptions.c
+    columns = (s[name] for name in SUBSCRIPTION_COLUMNS)
+    live = and_(s.aor == given("aor", TEXT), s.expires_at > given("now", INSTANT))
+    return compiled(select(*columns).where(live))

@@ -10,12 +10,22 @@ from math import ceil
 from typing import Any, Final
 
 from store.operations import RefreshSubscription
-from store.values import Binding, BindingSet, Document, DocumentKey, Resource, SubscriptionRow
+from store.values import (
+    Binding,
+    BindingSet,
+    Document,
+    DocumentInfo,
+    DocumentKey,
+    Resource,
+    SubscriptionRow,
+)
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 CSEQ_RESERVE: Final = 20_000
 """More NOTIFYs than one subscription can have sent since its ceiling was last written."""
+REACH_FIELDS: Final = 6
+"""Fields of `reach` besides the content, which only those that have one carry."""
 SUBSCRIPTION_COLUMNS: Final = (
     "id",
     "aor",
@@ -42,6 +52,18 @@ DOCUMENT_COLUMNS: Final = (
     "version",
 )
 """What `document_of` reads, in order."""
+VERSION_COLUMNS: Final = (
+    "version",
+    "etag",
+    "content_type",
+    "body",
+    "author",
+    "source",
+    "created_at",
+)
+"""The fields of a `DocumentVersion`, in order."""
+GRANT_COLUMNS: Final = ("owner", "auid", "path", "grantee", "write")
+"""The fields of a `Grant`, in order."""
 NEVER: Final = BindingSet(0, ())
 
 
@@ -72,6 +94,7 @@ def pack_reach(row: SubscriptionRow | RefreshSubscription) -> str:
             row.flow,
             row.accept,
             row.content_type,
+            *((row.content,) if row.content else ()),
         )
     )
 
@@ -105,7 +128,13 @@ def subscription_of(row: Sequence[Any] | Mapping[int, Any]) -> SubscriptionRow:
         transport=reach[2],
         flow=reach[3],
         created_at=dialog[8],
+        content=reach[6] if len(reach) > REACH_FIELDS else "",
     )
+
+
+def created_at(row: SubscriptionRow) -> tuple[float, str]:
+    """Sort key: oldest first."""
+    return row.created_at, row.id
 
 
 def pack_details(binding: Binding) -> str:
@@ -158,6 +187,11 @@ def sets_of(aors: Sequence[str], rows: Sequence[Any]) -> dict[str, BindingSet]:
     for aor, version in versions.items():
         sets[aor] = BindingSet(version, tuple(sorted(found.get(aor, ()), key=by_preference)))
     return sets
+
+
+def info_of(row: Any) -> DocumentInfo:
+    """Build what is said of a document from its key and the value's other fields."""
+    return DocumentInfo(DocumentKey(row[0], row[1], row[2]), *row[3:8])
 
 
 def document_of(row: Any) -> Document:

@@ -21,6 +21,7 @@ from store.sqlite_bindings import SqliteBindings
 from store.sqlite_credentials import SqliteCredentials
 from store.sqlite_documents import SqliteDocuments
 from store.sqlite_expiry import sweep
+from store.sqlite_grants import SqliteGrants
 from store.sqlite_publications import SqlitePublications, read_version
 from store.sqlite_subscriptions import SqliteSubscriptions
 from store.sqlite_thread import READ, WRITE, SqliteThread
@@ -42,6 +43,7 @@ class SqliteBackend:
         role: Role,
         stats: StoreStats,
         changed: Callable[[Change], None],
+        keep_versions: int,
     ) -> None:
         self._path = path
         self._role = role
@@ -55,7 +57,8 @@ class SqliteBackend:
         self.publications = SqlitePublications(self._writer, self._reader)
         self.subscriptions = SqliteSubscriptions(self._writer, self._reader, owner)
         self.bindings = SqliteBindings(self._writer, self._reader)
-        self.documents = SqliteDocuments(self._writer, self._reader)
+        self.documents = SqliteDocuments(self._writer, self._reader, keep_versions)
+        self.grants = SqliteGrants(self._writer, self._reader)
         self.credentials = SqliteCredentials(self._writer, self._reader)
 
     async def start(self) -> None:

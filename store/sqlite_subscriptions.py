@@ -10,7 +10,14 @@ from sqlalchemy.dialects.sqlite import insert
 from store.backend import SubscriptionOp
 from store.operations import RefreshSubscription
 from store.outcomes import SubscriptionGone, SubscriptionOutcome, SubscriptionWritten
-from store.rows import SUBSCRIPTION_COLUMNS, check_at, pack_dialog, pack_reach, subscription_of
+from store.rows import (
+    SUBSCRIPTION_COLUMNS,
+    check_at,
+    created_at,
+    pack_dialog,
+    pack_reach,
+    subscription_of,
+)
 from store.sqlite_publications import read_state
 from store.sqlite_statement import ZERO, compiled, given, taken, values
 from store.sqlite_thread import SqliteThread
@@ -56,6 +63,9 @@ TOUCH: Final = compiled(
 )
 _COLUMNS: Final[Sequence[Any]] = [_s[name] for name in SUBSCRIPTION_COLUMNS]
 READ: Final = compiled(select(*_COLUMNS).where(_ID))
+WATCHERS: Final = compiled(
+    select(*_COLUMNS).where(_s.aor == given("aor"), _s.expires_at > given("now"))
+)
 ADOPT: Final = compiled(
     update(subscriptions)
     .values(owner=given("owner"), cseq_ceiling=_s.cseq_ceiling + given("reserve"))
@@ -90,6 +100,13 @@ class SqliteSubscriptions:
     async def read(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
         """Return those of `ids` that are there."""
         return await self._reader.run(lambda connection: _read(connection, ids))
+
+    async def watchers(self, aor: str, now: float) -> list[SubscriptionRow]:
+        """Return the live ones of an AoR, oldest first."""
+        rows = await self._reader.run(
+            lambda connection: connection.execute(WATCHERS, values(aor=aor, now=now)).fetchall()
+        )
+        return sorted(map(subscription_of, rows), key=created_at)
 
     async def touch(self, touches: Sequence[tuple[str, int, int]]) -> None:
         """Remember what was told of subscriptions that are still ours."""

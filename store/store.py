@@ -35,7 +35,10 @@ from store.values import (
     Change,
     Credential,
     Document,
+    DocumentInfo,
     DocumentKey,
+    DocumentVersion,
+    Grant,
     Resource,
     ResourceState,
     SubscriptionRow,
@@ -45,6 +48,8 @@ LIFE_SIZE: Final = 4
 """Octets that tell one life of a node from the next."""
 QUEUE_LIMIT: Final = 20_000
 """Operations that may wait in one lane before further ones are refused."""
+KEEP_VERSIONS: Final = 20
+"""Versions kept of each document."""
 
 
 class Store(Protocol):
@@ -70,6 +75,9 @@ class Store(Protocol):
 
     async def subscriptions(self, ids: Sequence[str]) -> Mapping[str, SubscriptionRow]:
         """Return those of `ids` that are there, by id, in one statement."""
+
+    async def watchers(self, aor: str) -> list[SubscriptionRow]:
+        """Return the live subscriptions to an AoR under every package, oldest first."""
 
     def touch_subscription(self, subscription_id: str, told_version: int, cseq: int) -> None:
         """Remember, within seconds, the version told and the CSeq used. The last wins."""
@@ -108,8 +116,53 @@ class Store(Protocol):
     async def documents(self, auid: str, owner: str) -> list[Document]:
         """Return the documents of an owner under an application usage, ordered by path."""
 
+    async def documents_of_owner(self, owner: str) -> list[DocumentInfo]:
+        """Return what an owner has, without bodies, ordered by application usage and path."""
+
+    async def documents_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> list[Document]:
+        """Return at most `limit` documents that come after one, ordered by owner and path."""
+
     async def write_document(self, op: WriteDocument) -> DocumentOutcome:
-        """Put or delete if the preconditions hold."""
+        """Put or delete if the preconditions hold and no URI is another document's."""
+
+    async def usage_stamp(self, auid: str, path: str) -> str:
+        """Return what changes whenever a user's document at `path` is written or deleted."""
+
+    async def claimant(self, uri: str) -> DocumentKey | None:
+        """Return the document that claims `uri`."""
+
+    async def document_versions(
+        self, key: DocumentKey, *, after: int = 0, limit: int = 100
+    ) -> list[DocumentVersion]:
+        """Return at most `limit` versions above `after` that are kept, in ascending order.
+
+        They outlive the document, until it is written again often enough or purged.
+        """
+
+    async def document_version(self, key: DocumentKey, etag: str) -> DocumentVersion | None:
+        """Return the version that had `etag`, if it is kept."""
+
+    async def purge_documents(
+        self, owner: str, *, author: str = "", source: str = ""
+    ) -> list[DocumentKey]:
+        """Delete all documents of `owner`, and what is kept of earlier ones; return which.
+
+        Of each the version of this deletion stays, with its author. Told as any deletion.
+        """
+
+    async def grants(self, owner: str) -> list[Grant]:
+        """Return the grants of an owner, ordered by usage, path and grantee."""
+
+    async def granted(self, grantees: Sequence[str], limit: int) -> list[Grant]:
+        """Return at most `limit` grants to any of `grantees`, ordered by owner."""
+
+    async def put_grant(self, grant: Grant) -> None:
+        """Insert, or replace `write`. Others hear of it as `Kind.GRANT`."""
+
+    async def delete_grant(self, owner: str, auid: str, path: str, grantee: str) -> bool:
+        """Delete; False when there was none."""
 
     async def credential(self, aor: str) -> Credential | None:
         """Return the subscriber's hashes; cached, also that there is none."""
@@ -147,19 +200,21 @@ async def open_store(
     *,
     node: str,
     queue_limit: int = QUEUE_LIMIT,
+    keep_versions: int = KEEP_VERSIONS,
     role: Role = Role.SERVER,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Open the store at `url` for the process named `node` (unique among those alive).
 
-    `clock` gives Unix seconds. Raises `StoreMisused` for a URL, schema or second process
-    that cannot work, and `StoreUnavailable` when the database does not answer.
+    `clock` gives Unix seconds; `keep_versions` is how many are kept of each document. Raises
+    `StoreMisused` for a URL, schema or second process that cannot work, and
+    `StoreUnavailable` when the database does not answer.
     """
     parsed = StoreUrl.parse(url)
     await asyncio.to_thread(migrate.check, url)
     owner = f"{node}.{secrets.token_hex(LIFE_SIZE)}"
     stats, hub = StoreStats(), ChangeHub()
-    backend = _backend(parsed, node, owner, role, stats, hub)
+    backend = _backend(parsed, node, owner, role, stats, hub, keep_versions)
     store = DatabaseStore(
         backend, owner=owner, stats=stats, hub=hub, queue_limit=queue_limit, clock=clock
     )
@@ -172,10 +227,29 @@ async def open_store(
 
 
 def _backend(
-    url: StoreUrl, node: str, owner: str, role: Role, stats: StoreStats, hub: ChangeHub
+    url: StoreUrl,
+    node: str,
+    owner: str,
+    role: Role,
+    stats: StoreStats,
+    hub: ChangeHub,
+    keep_versions: int,
 ) -> Backend:
     if url.is_sqlite:
-        return SqliteBackend(url.path, owner=owner, role=role, stats=stats, changed=hub.changed)
+        return SqliteBackend(
+            url.path,
+            owner=owner,
+            role=role,
+            stats=stats,
+            changed=hub.changed,
+            keep_versions=keep_versions,
+        )
     return PgBackend(
-        url.asyncpg_dsn, node=node, owner=owner, role=role, stats=stats, changed=hub.changed
+        url.asyncpg_dsn,
+        node=node,
+        owner=owner,
+        role=role,
+        stats=stats,
+        changed=hub.changed,
+        keep_versions=keep_versions,
     )

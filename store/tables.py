@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     Index,
@@ -89,6 +90,7 @@ subscriptions: Final = _table(
     PrimaryKeyConstraint("id", name="subscriptions_pkey"),
     Index(None, "check_at"),
     Index(None, "owner"),
+    Index(None, "aor"),
 )
 """`dialog` (what never changes) and `reach` (what a refresh replaces) are JSON arrays."""
 
@@ -124,8 +126,49 @@ documents: Final = _table(
     _whole("version"),
     _whole("created_version"),
     PrimaryKeyConstraint("owner", "auid", "path", name="documents_pkey"),
+    Index(None, "auid", "owner", "path"),
 )
 """A deleted document's row stays with no body, so that no version is used twice."""
+
+document_versions: Final = Table(
+    "document_versions",
+    metadata,
+    _text("auid"),
+    _text("owner"),
+    _text("path"),
+    _whole("version"),
+    _text("etag"),
+    _text("content_type"),
+    Column("body", LargeBinary(), nullable=True),
+    _text("author"),
+    _text("source"),
+    _instant("created_at"),
+    PrimaryKeyConstraint("owner", "auid", "path", "version", name="document_versions_pkey"),
+)
+"""One row per write of a document, the newest few; without a body where it was deleted.
+Rows are inserted and deleted, never changed, so pages are filled."""
+
+claims: Final = _table(
+    "claims",
+    _text("uri"),
+    _text("auid"),
+    _text("owner"),
+    _text("path"),
+    PrimaryKeyConstraint("uri", name="claims_pkey"),
+    Index(None, "owner", "auid", "path"),
+)
+"""URIs of which each belongs to one document of the deployment."""
+
+grants: Final = _table(
+    "grants",
+    _text("owner"),
+    _text("auid"),
+    _text("path"),
+    _text("grantee"),
+    Column("write", Boolean(), nullable=False),
+    PrimaryKeyConstraint("owner", "auid", "path", "grantee", name="grants_pkey"),
+    Index(None, "grantee"),
+)
 
 credentials: Final = _table(
     "credentials",

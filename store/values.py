@@ -102,6 +102,8 @@ class SubscriptionRow(NamedTuple):
     transport: str
     flow: str
     created_at: float
+    content: str = ""
+    """What the SUBSCRIBE's body asked for, as the package keeps it; "" for nothing."""
 
 
 class DocumentKey(NamedTuple):
@@ -122,6 +124,47 @@ class Document:
     body: bytes
     updated_at: float
     version: int = 0
+
+
+class DocumentInfo(NamedTuple):
+    """A document without its body."""
+
+    key: DocumentKey
+    etag: str
+    content_type: str
+    size: int
+    """Octets of the body."""
+    updated_at: float
+    version: int
+
+
+class DocumentVersion(NamedTuple):
+    """What one write made of a document, and whose it was."""
+
+    version: int
+    etag: str
+    content_type: str
+    body: bytes | None
+    """None when the write deleted the document."""
+    author: str
+    """AoR of who wrote it, "admin" for the operator, "" for nobody known."""
+    source: str
+    """Address that the write came from, "" when it came from none."""
+    created_at: float
+
+
+class Grant(NamedTuple):
+    """An owner's leave for somebody else to read, or to write too."""
+
+    owner: str
+    """AoR, "" for global documents."""
+    auid: str
+    """"" for every application usage."""
+    path: str
+    """"" for every document of the usage."""
+    grantee: str
+    """AoR, or "@domain" for everybody in it."""
+    write: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +189,8 @@ class Kind(StrEnum):
     """Key "auid owner path"; `Change.document` takes it apart."""
     CREDENTIAL = "C"
     """Key: the AoR; version is 0."""
+    GRANT = "G"
+    """Key: the owner whose grants changed; version is 0."""
     SUBSCRIPTION = "S"
     """Key: the id. It ended, or another process serves it now; version is 0."""
     RESYNC = "*"

@@ -288,6 +288,7 @@ class FakeStore:
             remote_target=op.remote_target,
             cseq_ceiling=max(row.cseq_ceiling, op.cseq_ceiling),
             state=op.state,
+            content=op.content,
             owner=self.owner,
         )
         return SubscriptionWritten(self.state(row.resource))

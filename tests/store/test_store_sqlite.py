@@ -46,7 +46,12 @@ async def test_a_server_hears_of_what_a_tool_changed(path: Path, opened: Opener)
 async def test_a_servers_own_writes_are_no_resync(path: Path) -> None:
     changes: list[Change] = []
     backend = SqliteBackend(
-        path, owner="a.1", role=Role.TOOL, stats=StoreStats(), changed=changes.append
+        path,
+        owner="a.1",
+        role=Role.TOOL,
+        stats=StoreStats(),
+        changed=changes.append,
+        keep_versions=1,
     )
     await backend.poll()
     await backend.publications.write([publish()])
