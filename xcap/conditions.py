@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from xcap.coding import CODED
 from xcap.errors import BadRequest
 
 ANY: Final = ("*",)
@@ -53,7 +54,7 @@ def parse_conditions(
 
     If-Match compares strongly, so weak tags in it can never hold and are dropped;
     If-None-Match compares weakly (RFC 9110 §8.8.3.2). Tags that are not ours in form are
-    dropped as well. `form` is how one tag is written.
+    dropped as well. A compressed answer had the tag of its document with CODED at its end. `form` is how one tag is written.
     """
     if not if_match and not if_none_match:
         return UNCONDITIONAL
@@ -69,7 +70,7 @@ def _tags(lines: Sequence[str], form: re.Pattern[str]) -> list[tuple[bool, str]]
         return [(False, "*")]
     tags: list[tuple[bool, str]] = []
     for found in _elements(text, form):
-        tag = found[2]
+        tag = found[2].removesuffix(CODED)
         if tag.isascii() and tag != "*" and len(tag) <= MAX_TAG:
             tags.append((found[1] is not None, tag))
     return tags

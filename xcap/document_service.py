@@ -48,7 +48,7 @@ class DocumentService:
         self, located: Located, conditions: Conditions, body: bytes, source: str
     ) -> Written:
         """Create or replace the document (§8.2). Raises a Conflict and PreconditionFailed."""
-        self._check_directory(located)
+        check_directory(located)
         root = located.usage.validate(body, located.place)
         outcome = await self._writer.put(
             located,
@@ -88,10 +88,12 @@ class DocumentService:
         media_type, now = located.usage.media_type, self._sources.now()
         return Document(located.key, made.etag, media_type, made.body, now)
 
-    def _check_directory(self, located: Located) -> None:
-        """Refuse a document where there is no directory for it (§8.2.1) or no such name."""
-        uri, names = located.uri, located.usage.documents
-        if "/" in uri.path:
-            raise NoParent("there are no sub-directories", uri.directory(located.place.root))
-        if names is not None and uri.path not in names:
-            raise ConstraintFailure(f"the document must be called {', '.join(sorted(names))}")
+
+def check_directory(located: Located) -> None:
+    """Refuse a document where there is no directory for it (§8.2.1) or no such name."""
+    uri, usage = located.uri, located.usage
+    if not usage.has_directory(uri.path):
+        raise NoParent("there is no such directory", uri.directory(located.place.root))
+    if not usage.is_name(uri.path):
+        names = ", ".join(sorted(usage.documents or ()))
+        raise ConstraintFailure(f"the document must be called {names}")

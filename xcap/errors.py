@@ -123,12 +123,6 @@ class UnsupportedEncoding(XcapError):
     status = 415
 
 
-class SelectorNotSupported(XcapError):
-    """The URI has a node selector; whole documents are all that can be read and written."""
-
-    status = 501
-
-
 class Busy(XcapError):
     """Too many writers want the same document; the same request may succeed a little later."""
 

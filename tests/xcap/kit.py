@@ -17,7 +17,7 @@ from tests.rawxcap import XcapClient
 from tests.xcap.memorystore import ALICE, BOB, PASSWORDS, DocumentsInMemory
 from xcap.config import XcapConfig
 from xcap.http import XcapServer
-from xcap.ports import Documents
+from xcap.ports import Documents, OnChange, tell_nobody
 from xcap.registry import usages
 
 __all__ = [
@@ -73,7 +73,10 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    config: XcapConfig = CONFIG, store: Documents | None = None
+    config: XcapConfig = CONFIG,
+    store: Documents | None = None,
+    *,
+    on_change: OnChange = tell_nobody,
 ) -> AsyncIterator[Served]:
     """A server on a port of its own."""
     documents = store or DocumentsInMemory()
@@ -101,6 +104,7 @@ async def serving(
         usages=usages(config),
         exists=exists,
         clock=lambda: now[0],
+        on_change=on_change,
     )
     app = server.app()
     listener = await asyncio.get_running_loop().create_server(app, "127.0.0.1", 0)
