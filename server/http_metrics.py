@@ -18,6 +18,11 @@ def publish_http(metrics: Metrics, listeners: Mapping[str, HttpListener]) -> Non
         lambda: [((name,), float(one.overdue)) for name, one in listeners.items()],
     )  # fmt: skip
     metrics.counter(
+        "presentity_http_tls_handshakes_failed", "TLS handshakes of clients that failed or stalled",
+        ("listener",),
+        lambda: [((name,), float(one.failed_handshakes)) for name, one in listeners.items()],
+    )  # fmt: skip
+    metrics.counter(
         "presentity_http_connections_refused", "HTTP connections not let in, by reason",
         ("listener", "reason"), lambda: _refused(listeners),
     )  # fmt: skip

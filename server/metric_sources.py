@@ -11,6 +11,7 @@ from server.metrics import Metrics, Sample, from_counter, from_value
 from server.sip_metrics import publish_sip
 from server.wiring import Services
 from store.stats import LaneStats, StoreStats
+from xcap.http import XcapStats
 
 _EVENT_COUNTERS = {
     "publish_accepted": "PUBLISH requests accepted",
@@ -19,6 +20,12 @@ _EVENT_COUNTERS = {
     "suppressed": "NOTIFYs not sent since they would have told nothing new",
     "coalesced": "Changes that went into a later NOTIFY",
     "adopted": "Subscriptions taken over from an earlier life or another process",
+}
+_XCAP_COUNTERS = {
+    "challenged": ("challenged", "XCAP requests answered 401"),
+    "failures": ("auth_failures", "Wrong passwords and users"),
+    "lockouts": ("lockouts", "Times that a user or an address was locked out"),
+    "refused_locked": ("lockout_refused", "XCAP requests refused during a lock-out"),
 }
 _LANE_COUNTERS: dict[str, tuple[str, Callable[[LaneStats], float]]] = {
     "operations": ("Operations that were answered", lambda lane: lane.operations),
@@ -50,10 +57,7 @@ def publish_metrics(services: Services) -> None:
         "presentity_subscriptions", "Subscriptions served here", ("package", "state"),
         lambda: from_counter(_subscriptions(services))(),
     )  # fmt: skip
-    metrics.counter(
-        "presentity_xcap_requests", "XCAP requests", ("auid", "method", "code"),
-        from_counter(services.xcap.stats.requests),
-    )  # fmt: skip
+    _publish_xcap(metrics, services.xcap.stats)
     publish_sip(metrics, services)
 
 
@@ -77,6 +81,16 @@ def _publish_events(metrics: Metrics, stats: EventStats) -> None:
         "presentity_limited", "Requests refused by a limit, by its name", ("limit",),
         from_counter(stats.limited),
     )  # fmt: skip
+
+
+def _publish_xcap(metrics: Metrics, stats: XcapStats) -> None:
+    metrics.counter(
+        "presentity_xcap_requests", "XCAP requests", ("auid", "method", "code"),
+        from_counter(stats.requests),
+    )  # fmt: skip
+    for attribute, (name, text) in _XCAP_COUNTERS.items():
+        read = from_value(_attribute(stats.auth, attribute))
+        metrics.counter(f"presentity_xcap_{name}", text, (), read)
 
 
 def _publish_store(metrics: Metrics, stats: StoreStats) -> None:

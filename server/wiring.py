@@ -3,6 +3,7 @@
 Nothing listens and nothing runs yet when `build` returns; `server.app` starts and stops it.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,11 +51,13 @@ from sip.errors import SipError
 from sip.lockout import Lockout
 from sip.transport.dns_resolver import DnsResolver
 from sip.transport.endpoint import Endpoint, ServerTransaction
+from sip.transport.peer_certificate import certificate_of
 from sip.trust import TrustedPeers
 from sip.uri import AoR
 from store.store import Store
 from store.values import Change
 from xcap.http import XcapServer
+from xcap.ports import OnChange
 
 log = structlog.get_logger("server")
 
@@ -100,6 +103,8 @@ class Ground:
     counts: NonceCounts
     """Mint and counts are shared by SIP and XCAP."""
     resolver: DnsResolver
+    lockout: Lockout
+    """Who guesses over SIP is not listened to over HTTP."""
 
     @classmethod
     async def lay(cls, settings: Settings, store: Store, node: str) -> "Ground":
@@ -107,13 +112,11 @@ class Ground:
         secret = await store.secret()
         ours = OurAddresses(settings.domains, our_addresses(settings))
         mint, counts = NonceMint(secret), NonceCounts(floor=time.time())
-        return cls(
-            settings, store, worker_id(node), secret, ours, mint, counts, dns_resolver(settings)
-        )
+        lockout = Lockout(settings.limits.auth_failures, settings.limits.lockout)
+        resolver, worker = dns_resolver(settings), worker_id(node)
+        return cls(settings, store, worker, secret, ours, mint, counts, resolver, lockout)
 
-    def authenticator(
-        self, algorithms: Sequence[str], lockout: Lockout | None = None
-    ) -> Authenticator:
+    def authenticator(self, algorithms: Sequence[str]) -> Authenticator:
         return Authenticator(
             mint=self.mint,
             counts=self.counts,
@@ -121,7 +124,7 @@ class Ground:
             algorithms=[str(name) for name in algorithms],
             domains=self.settings.domains,
             salt=self.worker,
-            lockout=lockout,
+            lockout=self.lockout,
         )
 
 
@@ -196,7 +199,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     dispatcher = _dispatcher(
         ground, packages, identities, events, registrar, relay, metrics.request, routing
     )
-    xcap = _xcap(ground, identities)
+    xcap = _xcap(ground, identities, lambda change: services.on_change(change))
     services = Services(
         ground.ours,
         store,
@@ -222,9 +225,8 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
 
 def _identities(ground: Ground, trusted: TrustedPeers) -> IdentityService:
     sip, limits = ground.settings.sip, ground.settings.limits
-    lockout = Lockout(limits.auth_failures, limits.lockout)
     return IdentityService(
-        authenticator=ground.authenticator(sip.digest_algorithms, lockout),
+        authenticator=ground.authenticator(sip.digest_algorithms),
         trusted=trusted,
         ours=ground.ours,
         authenticate=sip.authenticate,
@@ -261,7 +263,7 @@ def _dispatcher(
     )
 
 
-def _xcap(ground: Ground, identities: IdentityService) -> XcapServer:
+def _xcap(ground: Ground, identities: IdentityService, on_change: OnChange) -> XcapServer:
     config = xcap_config(ground.settings)
     return XcapServer(
         store=ground.store,
@@ -270,7 +272,15 @@ def _xcap(ground: Ground, identities: IdentityService) -> XcapServer:
         usages=application_usages(config),
         exists=identities.exists,
         clock=time.time,
+        on_change=on_change,
+        certified=lambda transport: certified_users(transport, ground.ours),
     )
+
+
+def certified_users(transport: asyncio.BaseTransport, ours: OurAddresses) -> Sequence[AoR]:
+    """The users of ours that the verified certificate of an HTTPS connection names."""
+    certificate = certificate_of(transport)
+    return () if certificate is None else [*filter(ours.serves, certificate.users)]
 
 
 def report_failure(error: Exception, call_id: str) -> None:

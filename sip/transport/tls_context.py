@@ -39,6 +39,11 @@ class TlsContexts:
             self._client = client_context(self._config)
         return self._client
 
+    @property
+    def in_use(self) -> bool:
+        """Whether there is anything to read again."""
+        return self._server is not None or self._client is not None
+
     def reload(self) -> None:
         """Read again what is in use; TransportError when a file is bad, and nothing changes."""
         server = server_context(self._config) if self._server else None

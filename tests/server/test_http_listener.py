@@ -38,7 +38,7 @@ async def answer(request: web.BaseRequest) -> web.StreamResponse:
 @asynccontextmanager
 async def listening(bounds: HttpBounds = SHORT, **options: Any) -> AsyncIterator[HttpListener]:
     runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.1)
-    listener = await start_http(runner, "127.0.0.1:0", "http.listen", bounds=bounds, **options)
+    listener = await start_http(runner, ["127.0.0.1:0"], "http.listen", bounds=bounds, **options)
     try:
         yield listener
     finally:
@@ -158,7 +158,7 @@ async def test_a_slow_handler_is_left_alone() -> None:
         return web.Response(text="late")
 
     runner = web.ServerRunner(web.Server(slow, access_log=None), shutdown_timeout=0.1)
-    listener = await start_http(runner, "127.0.0.1:0", "http.listen", bounds=SHORT)
+    listener = await start_http(runner, ["127.0.0.1:0"], "http.listen", bounds=SHORT)
     async with connected(listener) as client:
         client.writer.write(GET)
         loop = asyncio.get_running_loop()
@@ -239,7 +239,7 @@ async def test_stopping_ends_every_connection() -> None:
 
 async def test_a_host_name_is_listened_on() -> None:
     runner = web.ServerRunner(web.Server(answer, access_log=None), shutdown_timeout=0.1)
-    listener = await start_http(runner, "localhost:0", "http.listen")
+    listener = await start_http(runner, ["localhost:0"], "http.listen")
     assert listener.address.port
     assert await is_served(listener)
     await listener.stop()
@@ -255,5 +255,5 @@ async def test_a_host_name_is_listened_on() -> None:
 async def test_an_address_that_is_not_ours_is_named(listen: str, said: str) -> None:
     runner = web.ServerRunner(web.Server(answer, access_log=None))
     with pytest.raises(ServerError) as caught:
-        await start_http(runner, listen, "http.listen")
+        await start_http(runner, [listen], "http.listen")
     assert str(caught.value).startswith(said)
