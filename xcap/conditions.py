@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from xcap.coding import CODED
+from xcap.coding import CODED
 from xcap.errors import BadRequest
 
 ANY: Final = ("*",)
