@@ -232,6 +232,9 @@ class Notifier:
         )
         if told is None:
             return None
+        if not told.body:
+            live.memory = told.memory
+            return None
         live.offered_memory = told.memory
         return rendered(told.content_type, told.body)
 

@@ -81,12 +81,15 @@ class Asking(NamedTuple):
     """As in `Telling`."""
     answered: object
     """As in `Telling`."""
+    version: int
+    """As in `Telling`."""
 
 
 class Told(NamedTuple):
     """One document for one watcher."""
 
     body: bytes
+    """Empty: there is nothing to hear, and `memory` counts at once."""
     content_type: str
     memory: object = None
 

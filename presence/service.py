@@ -166,7 +166,7 @@ class EventService:
         assert load is not None, "the notifier has looked"
         row, aor = live.row, live.resource.aor
         try:
-            loaded = await load(Asking(aor, row.watcher, row.content, live.memory))
+            loaded = await load(Asking(aor, row.watcher, row.content, live.memory, live.cseq))
             notifier.loaded(live, due, loaded)
         except StoreError as error:
             log.warning("notify-delayed", call_id=row.call_id, error=str(error))

@@ -1,0 +1,141 @@
+"""What one NOTIFY tells of a snapshot (RFC 5875 §4.7). Pure.
+
+The first NOTIFY, and each after a SUBSCRIBE, tells all that there is; others tell what differs
+from the memory of what was told. Entries of one document follow its history; documents follow
+each other in the order of their first change.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from xcap.diff.chain import DocumentEntry, chain
+from xcap.diff.snapshot import Content, Element, Mark, Memory, Snapshot
+
+DIGEST_OCTETS: Final = 12
+MAX_PATCHES: Final = 131_072
+"""Octets of all patches in one NOTIFY."""
+MAX_ELEMENTS: Final = 131_072
+"""Octets of all elements in one NOTIFY; those beyond are told without content."""
+
+
+class ComponentEntry(NamedTuple):
+    """One `element` or `attribute` of an xcap-diff document (RFC 5874 §3)."""
+
+    sel: str
+    is_attribute: bool
+    content: Content | None
+    """None when it is not there."""
+    empty: bool = False
+    """It is there, but too large to be shown."""
+
+
+class View(NamedTuple):
+    """The entries of one NOTIFY, and what the watcher knows once it has it."""
+
+    documents: tuple[DocumentEntry, ...]
+    components: tuple[ComponentEntry, ...]
+    memory: Memory
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.documents or self.components)
+
+
+def everything(snapshot: Snapshot, known: Memory | None, *, first: bool) -> View:
+    """All that there is, and the end of what was `known` and is gone.
+
+    `known` None and not `first`: what was told is forgotten, so that of whatever is named and
+    not there it is said that it is gone.
+    """
+    before = known or Memory()
+    there = [DocumentEntry(sel, None, found.etag) for sel, found in snapshot.documents.items()]
+    gone = [*_gone(snapshot, before)]
+    if not first and known is None:
+        gone += [DocumentEntry(sel, etag, None) for sel, etag in snapshot.removed.items()]
+    components = [
+        _entry(snapshot, sel, content)
+        for sel, content in snapshot.components.items()
+        if content is not None or sel in before.components or (not first and known is None)
+    ]
+    return View((*gone, *there), _bounded(components), remembered(snapshot))
+
+
+def changes(snapshot: Snapshot, known: Memory) -> View:
+    """What differs from what is `known`."""
+    followed = dict.fromkeys((*snapshot.documents, *known.documents))
+    groups = [[*_document(snapshot, known, sel)] for sel in followed]
+    ordered = sorted(filter(None, groups), key=lambda group: group[0].at)
+    components = [
+        _entry(snapshot, sel, content)
+        for sel, content in snapshot.components.items()
+        if known.components.get(sel) != (None if content is None else digest(content))
+    ]
+    documents = _bounded_patches(entry for group in ordered for entry in group)
+    return View(documents, _bounded(components), remembered(snapshot))
+
+
+def remembered(snapshot: Snapshot) -> Memory:
+    """What a watcher knows who was told all of `snapshot`."""
+    documents = {
+        sel: Mark(found.address, found.key, found.etag, found.version)
+        for sel, found in snapshot.documents.items()
+    }
+    components = {
+        sel: digest(content) for sel, content in snapshot.components.items() if content is not None
+    }
+    return Memory(snapshot.wanted.uris, documents, components)
+
+
+def digest(content: Content) -> bytes:
+    """Differs when what a watcher is shown of `content` does."""
+    if isinstance(content, Element):
+        scope = sorted((prefix or "", uri) for prefix, uri in content.namespaces.items())
+        return blake2b(repr(scope).encode() + content.content, digest_size=DIGEST_OCTETS).digest()
+    return blake2b(content.encode(), digest_size=DIGEST_OCTETS).digest()
+
+
+def _document(snapshot: Snapshot, known: Memory, sel: str) -> Iterator[DocumentEntry]:
+    """What is told of one document, if anything."""
+    mark, found = known.documents.get(sel), snapshot.documents.get(sel)
+    if mark is None:
+        if found is not None:
+            yield DocumentEntry(sel, None, found.etag, at=found.updated_at)
+    elif sel not in snapshot.hidden and (found is None or found.etag != mark.etag):
+        history = snapshot.histories.get(sel, ())
+        yield from chain(sel, mark, found, history, snapshot.wanted.mode)
+
+
+def _gone(snapshot: Snapshot, known: Memory) -> Iterator[DocumentEntry]:
+    for sel, mark in known.documents.items():
+        if sel not in snapshot.documents and sel not in snapshot.hidden:
+            yield DocumentEntry(sel, mark.etag, None)
+
+
+def _entry(snapshot: Snapshot, sel: str, content: Content | None) -> ComponentEntry:
+    return ComponentEntry(sel, sel in snapshot.attributes, content)
+
+
+def _bounded_patches(entries: Iterable[DocumentEntry]) -> tuple[DocumentEntry, ...]:
+    """`entries`, those without patch that would make the NOTIFY too large."""
+    left = MAX_PATCHES
+    bounded = []
+    for entry in entries:
+        left -= sum(map(len, entry.patch))
+        bounded.append(entry if left >= 0 else entry._replace(patch=()))
+    return tuple(bounded)
+
+
+def _bounded(entries: list[ComponentEntry]) -> tuple[ComponentEntry, ...]:
+    """`entries`, those without content that would make the NOTIFY too large."""
+    left = MAX_ELEMENTS
+    bounded = []
+    for entry in entries:
+        size = len(entry.content.content) if isinstance(entry.content, Element) else 0
+        left -= size
+        if size and left < 0:
+            left += size
+            entry = entry._replace(empty=True)
+        bounded.append(entry)
+    return tuple(bounded)
