@@ -3,7 +3,7 @@
 import pytest
 from lxml import etree
 
-from tests.xcap.kit import Served
+from tests.xcap.kit import BOB, Served
 from xcap.report import NAMESPACE
 
 HOME = "rls-services/users/sip:alice@example.com"
@@ -47,7 +47,10 @@ async def test_the_uri_of_another_document_is_taken(served: Served) -> None:
     answer = await client.put(f"{HOME}/second", services(taken[0]), TYPE)
     assert answer.status == 409
     (failure,) = exists(answer.body)
-    assert [one.text for one in failure] == ["sip:friends-3@example.com"]
+    assert [one.text for one in failure] == [
+        "sip:friends-3@example.com",
+        "sip:friends-4@example.com",
+    ]
 
 
 async def test_a_uri_that_is_no_sip_uri_is_free(served: Served) -> None:
@@ -55,14 +58,47 @@ async def test_a_uri_that_is_no_sip_uri_is_free(served: Served) -> None:
     assert answer.status == 201
 
 
-async def test_claims_are_bounded(served: Served) -> None:
-    """Each costs a look-up, and each other document is read."""
+@pytest.mark.parametrize("uri", ["sip:friends@example.com", "sips:friends@EXAMPLE.com;x=y"])
+async def test_the_uri_of_another_users_service_is_taken(served: Served, uri: str) -> None:
+    """Whatever its form: all name one address-of-record, by which subscribers ask for it."""
+    mine = services("sip:friends@example.com")
+    assert (await served.client().put(f"{HOME}/index", mine, TYPE)).status == 201
+    his = HOME.replace("alice", "bob")
+    answer = await served.client(BOB).put(f"{his}/index", services("sip:x@example.com", uri), TYPE)
+    assert answer.status == 409
+    (failure,) = exists(answer.body)
+    assert failure.get("field") == "rls-services/service%5B2%5D/@uri"
+    user, _, domain = uri.partition("@")
+    assert [one.text for one in failure] == [f"{user}-2@{domain}", f"{user}-3@{domain}"]
+
+
+@pytest.mark.parametrize("given_up", ["replaced", "deleted"])
+async def test_a_uri_that_is_given_up_is_free(served: Served, given_up: str) -> None:
+    client, path = served.client(), f"{HOME}/index"
+    assert (await client.put(path, services("sip:friends@example.com"), TYPE)).status == 201
+    if given_up == "deleted":
+        assert (await client.delete(path)).status == 200
+    else:
+        assert (await client.put(path, services("sip:family@example.com"), TYPE)).status == 200
+    other = await client.put(f"{HOME}/other", services("sip:friends@example.com"), TYPE)
+    assert other.status == 201
+
+
+async def test_the_uri_of_a_group_is_nobody_elses_either(served: Served) -> None:
     client = served.client()
+    assert (await client.put(f"{HOME}/index", services("sip:team@example.com"), TYPE)).status == 201
+    group = (
+        b'<group xmlns="urn:oma:xml:poc:list-service">'
+        b'<list-service uri="sip:team@example.com"/></group>'
+    )
+    path = "org.openmobilealliance.groups/users/sip:alice@example.com/index"
+    answer = await client.put(path, group, "application/vnd.oma.poc.groups+xml")
+    assert answer.status == 409
+    assert exists(answer.body)[0].get("field") == "group/list-service%5B1%5D/@uri"
+
+
+async def test_claims_are_bounded(served: Served) -> None:
+    """Each costs a look-up."""
     many = services(*(f"sip:s{n}@example.com" for n in range(201)))
-    answer = await client.put(f"{HOME}/index", many, TYPE)
+    answer = await served.client().put(f"{HOME}/index", many, TYPE)
     assert (answer.status, b"<constraint-failure" in answer.body) == (409, True)
-    for n in range(20):
-        path = f"{HOME}/d{n}"
-        assert (await client.put(path, services(f"sip:t{n}@example.com"), TYPE)).status == 201
-    assert (await client.put(f"{HOME}/d0", services("sip:t@example.com"), TYPE)).status == 200
-    assert (await client.put(f"{HOME}/one", services("sip:u@example.com"), TYPE)).status == 409
