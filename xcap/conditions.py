@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from xcap.coding import CODED
-from xcap.coding import CODED
 from xcap.errors import BadRequest
 
 ANY: Final = ("*",)
@@ -55,7 +54,8 @@ def parse_conditions(
 
     If-Match compares strongly, so weak tags in it can never hold and are dropped;
     If-None-Match compares weakly (RFC 9110 §8.8.3.2). Tags that are not ours in form are
-    dropped as well. A compressed answer had the tag of its document with CODED at its end. `form` is how one tag is written.
+    dropped as well. A compressed answer had the tag of its document with CODED at its end
+    (RFC 9110 §8.8.3.3). `form` is how one tag is written.
     """
     if not if_match and not if_none_match:
         return UNCONDITIONAL
