@@ -16,6 +16,7 @@ from xcap.usages import (
     pres_rules,
     resource_lists,
     rls_services,
+    search,
     simservs,
     test_app,
     user_profile,
@@ -57,3 +58,5 @@ def _configured(config: XcapConfig) -> Iterator[Usage]:
     yield replace(pres_content.USAGE, public=config.public_icons)
     if config.test_app:
         yield test_app.USAGE
+    if config.search:
+        yield search.usage()

@@ -5,7 +5,7 @@ documents of users, empty where there are none, so that a client may ask for one
 AUID. Rows that two usages share are in both folders, under the name that each gives them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 from sip.uri import AoR
 from store.values import DocumentInfo
 from xcap.computed import Asked, Computed, Offered, Sources, all_computed, computed
+from xcap.shared_rows import name_in
 from xcap.uri import PCHAR, Tree
 from xcap.usage import Usage
 
@@ -54,20 +55,11 @@ def _folder(
     above = f"{root}/{quote(usage.auid, safe=PCHAR)}/users/{quote(owner, safe=PCHAR)}/"
     entries = "".join(
         _entry(above + quote(name, safe=PCHAR + "/"), rows[usage.row(name)])
-        for name in sorted(set(_names(usage, rows)))
+        for name in sorted(filter(None, (name_in(usage, *row) for row in rows)))
     )
     if not entries:
         return f" <folder auid={quoteattr(usage.auid)}/>\n"
     return f" <folder auid={quoteattr(usage.auid)}>\n{entries} </folder>\n"
-
-
-def _names(usage: Offered, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """What `usage` calls those of `rows` that it shows; one name for each."""
-    stored_as = usage.shares or usage.auid
-    shown, stored = usage.renamed or ("", "")
-    for auid, path in rows:
-        if auid == stored_as and path != shown:
-            yield shown if path == stored else path
 
 
 def _entry(uri: str, document: DocumentInfo) -> str:

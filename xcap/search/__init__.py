@@ -1,0 +1,1 @@
+"""Searches over documents (OMA XDM Core, AUID org.openmobilealliance.search)."""

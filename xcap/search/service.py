@@ -1,0 +1,94 @@
+"""Answers searches, each in a thread for a bounded time. Shell."""
+
+import asyncio
+import time
+from typing import Final
+
+from xcap.computed import Posted, PostRequest, Sources
+from xcap.errors import BadRequest, Busy, Forbidden
+from xcap.search.errors import TooExpensive
+from xcap.search.evaluate import Budget, Search
+from xcap.search.exchange import (
+    MEDIA_TYPE,
+    Scope,
+    SearchRequest,
+    answer,
+    read_scope,
+    read_search_set,
+)
+from xcap.search.grammar import parse_query
+from xcap.search.reach import Searcher, reach
+
+SECONDS: Final = 2.0
+"""For all searches of a set together, documents read included."""
+MAX_DOCUMENTS: Final = 2_000
+"""That one set looks at."""
+MAX_OCTETS: Final = 16_777_216
+"""Of all these documents."""
+MAX_RUNNING: Final = 2
+"""Sets that are searched at a time; they share one processor with everything else."""
+RETRY_AFTER: Final = 2
+
+
+class SearchService:
+    """Searches on behalf of whoever posts them."""
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    async def post(self, request: PostRequest, sources: Sources) -> Posted:
+        """The answer to a search set.
+
+        Raises BadRequest, ConstraintFailure for a query that is not understood, Forbidden,
+        AnswerTooLarge, TooExpensive, and Busy when enough others are searching.
+        """
+        scope = read_scope(request.query)
+        wanted = read_search_set(request.body)
+        if request.reader is None:
+            raise Forbidden("a search is made on behalf of a user")
+        searcher = Searcher(request.reader, request.trusted)
+        if self._running >= MAX_RUNNING:
+            raise Busy("others are searching, try again", RETRY_AFTER)
+        self._running += 1
+        try:
+            run = _Run(searcher, scope, sources)
+            found = [(search.id, await run.search(search)) for search in wanted]
+        finally:
+            self._running -= 1
+        return Posted(MEDIA_TYPE, answer(found))
+
+
+class _Run:
+    """The searches of one set, with what they may use together."""
+
+    def __init__(self, searcher: Searcher, scope: Scope, sources: Sources) -> None:
+        self._searcher = searcher
+        self._scope = scope
+        self._sources = sources
+        self._budget = Budget(time.monotonic, time.monotonic() + SECONDS)
+        self._documents = MAX_DOCUMENTS
+        self._octets = MAX_OCTETS
+
+    async def search(self, request: SearchRequest) -> list[bytes]:
+        """What one search found."""
+        query = parse_query(request.query)
+        target = self._scope.collection
+        if target is not None and target != query.collection:
+            raise BadRequest("the query is about another collection than the request target")
+        limit = min(request.max_results, self._scope.max_results)
+        search = await asyncio.to_thread(Search, query, self._budget, limit)
+        pages = reach(query.collection, self._scope.domain, self._searcher, self._sources)
+        async for page in pages:
+            bodies = [document.body for document in page]
+            self._spend(bodies)
+            await asyncio.to_thread(search.look_at, bodies)
+            if not search.wants_more:
+                break
+        return search.found
+
+    def _spend(self, bodies: list[bytes]) -> None:
+        self._budget.check()
+        self._documents -= len(bodies)
+        self._octets -= sum(map(len, bodies))
+        if self._documents < 0 or self._octets < 0:
+            raise TooExpensive("the search looks at too many documents, name a user")

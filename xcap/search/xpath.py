@@ -1,0 +1,90 @@
+"""Paths and conditions as XPath 2.0, for the library that evaluates them. Pure.
+
+Nothing of the client's text gets here: names and literals are those of the values. A
+condition on a path becomes a predicate at its end, so that it holds when it holds for
+some node, and no function is ever called with several.
+"""
+
+from typing import Final, assert_never
+
+from xcap.search.query import (
+    And,
+    Compare,
+    Condition,
+    Exists,
+    Fold,
+    Holds,
+    Not,
+    Or,
+    Path,
+    Step,
+)
+
+XML_NAMESPACE: Final = "{http://www.w3.org/XML/1998/namespace}"
+SELF: Final = "."
+
+
+class Printer:
+    """Writes expressions, and gives prefixes to the namespaces that are in them."""
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, str] = {}
+        """By prefix."""
+        self._prefixes: dict[str, str] = {}
+
+    def path(self, path: Path) -> str:
+        """From the context element down."""
+        parts = [self._step(step) for step in path.steps]
+        if path.attribute is not None:
+            parts.append(f"@{self._name(path.attribute)}")
+        if path.text:
+            parts.append("text()")
+        return "/".join(parts) or SELF
+
+    def condition(self, condition: Condition) -> str:
+        """Always a boolean."""
+        match condition:
+            case Compare(operand, operator, str() as literal):
+                test = f"{_value(operand.fold)} {operator} {_string(literal)}"
+                return f"exists({self.path(operand.path)}[{test}])"
+            case Compare(operand, operator, literal):
+                return f"exists({self.path(operand.path)}[number(.) {operator} {literal!r}])"
+            case Holds(function, operand, literal):
+                test = f"{function}({_value(operand.fold)}, {_string(literal)})"
+                return f"exists({self.path(operand.path)}[{test}])"
+            case Exists(path):
+                return f"exists({self.path(path)})"
+            case Not(part):
+                return f"not({self.condition(part)})"
+            case And(parts):
+                return "(" + " and ".join(map(self.condition, parts)) + ")"
+            case Or(parts):
+                return "(" + " or ".join(map(self.condition, parts)) + ")"
+            case _:
+                assert_never(condition)
+
+    def _step(self, step: Step) -> str:
+        name = "*" if step.tag is None else self._name(step.tag)
+        return name + "".join(f"[{self._predicate(one)}]" for one in step.predicates)
+
+    def _predicate(self, predicate: Condition | int) -> str:
+        return str(predicate) if isinstance(predicate, int) else self.condition(predicate)
+
+    def _name(self, name: str) -> str:
+        if name.startswith(XML_NAMESPACE):
+            return "xml:" + name.removeprefix(XML_NAMESPACE)
+        if not name.startswith("{"):
+            return name
+        namespace, _, local = name[1:].partition("}")
+        prefix = self._prefixes.setdefault(namespace, f"n{len(self._prefixes)}")
+        self.namespaces[prefix] = namespace
+        return f"{prefix}:{local}"
+
+
+def _value(fold: Fold | None) -> str:
+    """The string value of the context node."""
+    return "string(.)" if fold is None else f"{fold}(string(.))"
+
+
+def _string(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
