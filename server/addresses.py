@@ -24,6 +24,8 @@ _DOMAIN_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_DOMAIN: Final = 253
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.\-]*://(?:[a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
+_PUBLIC_ROOT: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~/\-]*)?")
+
 
 @dataclass(frozen=True, slots=True)
 class HostPort:
@@ -62,6 +64,15 @@ def check_sip_listen(text: str) -> str:
         known = ", ".join(SIP_TRANSPORTS)
         raise ValueError(f"{text!r} is not transport:host:port with transport one of {known}")
     return f"{transport}:{HostPort.parse(rest)}"
+
+
+def check_public_root(text: str) -> str:
+    """`text` as an HTTP URL that ends in a slash, or empty; ValueError otherwise."""
+    if not text:
+        return text
+    if not _PUBLIC_ROOT.fullmatch(text):
+        raise ValueError(f"{text!r} is no URL such as https://xcap.example.com/xcap-root/")
+    return text.rstrip("/") + "/"
 
 
 def check_http_listen(text: str) -> str:

@@ -30,6 +30,7 @@ from server.config_values import (
     MediaType,
     Networks,
     Origin,
+    PublicRoot,
     Routes,
     Seconds,
     SipListen,
@@ -159,6 +160,11 @@ class HttpSettings(BaseModel):
     )
     xcap_root: Annotated[str, AfterValidator(check_root)] = Field(
         "/xcap-root", description="path of the XCAP root"
+    )
+    public_root: PublicRoot = Field(
+        "",
+        description="URL of the XCAP root as clients know it, for what xcap-diff tells them; "
+        "empty: made of listen, sip.advertise or the first domain, and xcap_root",
     )
     authenticate: bool = Field(True, description="digest")
     digest_algorithms: Algorithms = Field(BOTH, description="challenges in this order")

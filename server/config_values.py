@@ -18,6 +18,7 @@ from server.addresses import (
     check_domain,
     check_http_listen,
     check_origin,
+    check_public_root,
     check_route,
     check_sip_listen,
     check_xcap_listen,
@@ -126,6 +127,7 @@ AsList = BeforeValidator(list_from_text)
 Networks = Annotated[tuple[IPvAnyNetwork, ...], AsList]
 Algorithms = Annotated[tuple[DigestAlgorithm, ...], AsList, Field(min_length=1)]
 Seconds = Annotated[int, Field(ge=0, le=MAX_DELTA_SECONDS)]
+PublicRoot = Annotated[str, AfterValidator(check_public_root)]
 HttpListen = Annotated[str, AfterValidator(check_http_listen)]
 XcapListen = Annotated[str, AfterValidator(check_xcap_listen)]
 Origin = Annotated[str, AfterValidator(check_origin)]

@@ -10,6 +10,7 @@ from presence.packages.presence import presence_package
 from proxy.answers import Extensions
 from proxy.registration import Limits
 from proxy.relay_service import RelayConfig
+from server.addresses import HTTPS, HostPort
 from server.config import DeclaredUsageSettings, Settings, TlsSettings
 from server.errors import ServerError
 from sip.transport.config import CertificateFiles, EndpointConfig, TlsConfig, advertised
@@ -18,16 +19,31 @@ from sip.transport.dns_resolver import DnsResolver
 from sip.transport.flow import bracketed
 from xcap.config import DeclaredUsage, XcapConfig
 from xcap.declared import BadUsage
+from xcap.diff.package import xcap_diff_package
+from xcap.diff.reader_service import Reading, Versions
 from xcap.registry import usages
 from xcap.usage import Usage
 
+ANY_ADDRESS: Final = ("0.0.0.0", "::")
 WORKER_ID_OCTETS: Final = 4
 """Of the hash of the node's name that goes into every branch and tag."""
 
 
-def event_packages(settings: Settings) -> dict[str, EventPackage]:
+def event_packages(
+    settings: Settings, store: Versions, documents: Reading
+) -> dict[str, EventPackage]:
     """Event packages that are served, by their name in the store; a new one is a line here."""
-    packages = [presence_package(min_interval=settings.presence.notify_interval)]
+    interval = settings.presence.notify_interval
+    packages = [
+        presence_package(min_interval=interval),
+        xcap_diff_package(
+            service=documents,
+            store=store,
+            config=xcap_config(settings),
+            root_url=xcap_root_url(settings),
+            min_interval=interval,
+        ),
+    ]
     return {package.stored_as: package for package in packages}
 
 
@@ -149,6 +165,20 @@ def _declared(auid: str, usage: DeclaredUsageSettings) -> DeclaredUsage:
         usage.root,
         usage.documents,
     )
+
+
+def xcap_root_url(settings: Settings) -> str:
+    """The URL of the XCAP root as clients know it, with a slash at its end."""
+    http = settings.http
+    if http.public_root:
+        return http.public_root
+    listen = http.listen[0]
+    address = HostPort.parse(listen.removeprefix(HTTPS))
+    host = address.host
+    if host in ANY_ADDRESS:
+        host = advertised(settings.sip.advertise, (settings.domains[0], 0))[0]
+    scheme = "https" if listen.startswith(HTTPS) else "http"
+    return f"{scheme}://{HostPort(host, address.port)}{http.xcap_root}/"
 
 
 def our_addresses(settings: Settings) -> list[str]:

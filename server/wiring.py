@@ -135,7 +135,6 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     """
     routing = RoutingService(routing_file(settings))
     ground = await Ground.lay(settings, store, node)
-    packages = event_packages(settings)
     event_stats, metrics = EventStats(), Metrics()
 
     def on_request(tx: ServerTransaction) -> None:
@@ -144,6 +143,8 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     debug = settings.log.level is LogLevel.DEBUG
     trusted = TrustedPeers(settings.sip.trusted_peers, settings.sip.trusted_tls_names)
     identities = _identities(ground, trusted)
+    xcap = _xcap(ground, identities, lambda change: services.on_change(change))
+    packages = event_packages(settings, store, xcap.service)
     endpoint = Endpoint(
         config=endpoint_config(settings, ground.worker),
         on_request=traced(on_request) if debug else on_request,
@@ -199,7 +200,6 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     dispatcher = _dispatcher(
         ground, packages, identities, events, registrar, relay, metrics.request, routing
     )
-    xcap = _xcap(ground, identities, lambda change: services.on_change(change))
     services = Services(
         ground.ours,
         store,

@@ -47,6 +47,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
     "search": ("search.xsd",),
     "watchers": ("watchers.xsd",),
     "xcap-caps": ("xcap-caps.xsd",),
+    "xcap-diff": ("xcap-diff.xsd",),
     "xcap-directory": ("xcap-directory.xsd",),
     "xcap-error": ("xcap-error.xsd",),
 }
