@@ -21,6 +21,7 @@ from xcap.representation import Representation, Written
 from xcap.turns_service import RETRY_AFTER, Turns
 from xcap.usage import parse_document
 from xcap.writer import Writer
+from xmldoc.parse import Limits, parse
 
 ATTEMPTS: Final = 50
 """How often a write begins again before its client is asked to come back."""
@@ -117,11 +118,13 @@ class NodeService:
     async def _present(self, located: Located) -> Known:
         """The document as it is now, with its tree. Raises NoDocument.
 
-        What is computed may be a part of its document, so its tree is not for others.
+        What is computed may be a part of its document, so its tree is not for others; it
+        may be larger than what anybody puts.
         """
         document = await self._documents.present(located)
         if located.computed:
-            return Known(document, parse_document(document.body))
+            size = len(document.body)
+            return Known(document, parse(document.body, limits=Limits(size, elements=size)))
         root = self._cache.root(document)
         if root is not None:
             return Known(document, root)
