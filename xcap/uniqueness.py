@@ -25,11 +25,7 @@ def check_unique(
     differ in the whole document differ among siblings, and that is told without looking at
     the siblings one by one.
     """
-    repeated = False
-    for tag, attribute in keys.items():
-        values = [value for element in top.iter(tag) if (value := element.get(attribute))]
-        repeated = repeated or len(set(values)) != len(values)
-    if not repeated:
+    if all(_differ(values_of(top, tag, attribute)) for tag, attribute in keys.items()):
         return
     fields = [
         Exists(field_of(element, keys[element.tag], default_namespace, prefixes))
@@ -39,13 +35,23 @@ def check_unique(
         raise UniquenessFailure("names and URIs must differ within a list", tuple(fields))
 
 
+def values_of(top: etree._Element, tag: str, attribute: str) -> list[str]:
+    """The values of `attribute` of all elements `tag`, "{namespace}name", below `top`."""
+    found = (element.get(attribute) for element in top.iterdescendants(tag))
+    return [value for value in found if value is not None]
+
+
+def _differ(values: list[str]) -> bool:
+    return len(set(values)) == len(values)
+
+
 def _repeated(top: etree._Element, keys: Mapping[str, str]) -> list[etree._Element]:
     """The first elements whose value an earlier sibling of the same name has."""
     found: list[etree._Element] = []
     seen: set[tuple[etree._Element | None, str, str]] = set()
     for element in top.iter(*keys):
         value = element.get(keys[element.tag])
-        if not value:
+        if value is None:
             continue
         here = (element.getparent(), element.tag, value)
         if here in seen:

@@ -1,28 +1,28 @@
 """Lists of contacts (RFC 4826 §3). Pure."""
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from lxml import etree
 
 from xcap.errors import ConstraintFailure
-from xcap.uniqueness import check_unique
+from xcap.uniqueness import check_unique, values_of
 from xcap.usage import Place, Usage
 
 NAMESPACE: Final = "urn:ietf:params:xml:ns:resource-lists"
 PREFIXES: Final = {NAMESPACE: "rl"}
 
 LIST: Final = f"{{{NAMESPACE}}}list"
+ENTRY_REF: Final = f"{{{NAMESPACE}}}entry-ref"
+EXTERNAL: Final = f"{{{NAMESPACE}}}external"
 KEYS: Final = {
     LIST: "name",
     f"{{{NAMESPACE}}}entry": "uri",
-    f"{{{NAMESPACE}}}entry-ref": "ref",
-    f"{{{NAMESPACE}}}external": "anchor",
+    ENTRY_REF: "ref",
+    EXTERNAL: "anchor",
 }
 """The attribute that must be unique among siblings of the same name (§3.4.5)."""
 
-CHECKED_REFERENCES: Final = frozenset({"ref", "anchor"})
 NOT_RELATIVE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")
 ABSOLUTE_HTTP: Final = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 
@@ -38,18 +38,12 @@ def check_lists(top: etree._Element, default_namespace: str) -> None:
     `default_namespace` is that of the document's usage, for the fields of the report.
     """
     check_unique(top, KEYS, default_namespace=default_namespace, prefixes=PREFIXES)
-    for tag, attribute in KEYS.items():
-        if attribute in CHECKED_REFERENCES:
-            values = (element.get(attribute) for element in top.iter(tag))
-            _check_references(attribute, filter(None, values))
-
-
-def _check_references(attribute: str, values: Iterable[str]) -> None:
-    for value in values:
-        if attribute == "ref" and NOT_RELATIVE_PATH.match(value):
-            raise ConstraintFailure(f"the ref of an entry-ref must be a relative path: {value}")
-        if attribute == "anchor" and not ABSOLUTE_HTTP.match(value):
-            raise ConstraintFailure(f"the anchor of an external must be an HTTP URI: {value}")
+    for ref in values_of(top, ENTRY_REF, "ref"):
+        if NOT_RELATIVE_PATH.match(ref):
+            raise ConstraintFailure(f"the ref of an entry-ref must be a relative path: {ref}")
+    for anchor in values_of(top, EXTERNAL, "anchor"):
+        if not ABSOLUTE_HTTP.match(anchor):
+            raise ConstraintFailure(f"the anchor of an external must be an HTTP URI: {anchor}")
 
 
 USAGE: Final = Usage(
