@@ -137,7 +137,7 @@ FORWARD = "<forward-to><target>tel:+1234</target><notify-caller>true</notify-cal
         pytest.param(
             CONTENT,
             content(data="\n".join(b64encode(PNG).decode())),
-            id="RFC 2045 §6.8: broken into lines",
+            id="broken into lines",
         ),
         pytest.param(PROFILE, profile("sip:joe@example.com"), id="an empty profile"),
         pytest.param(

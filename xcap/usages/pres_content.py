@@ -47,7 +47,7 @@ def _text(root: etree._Element, name: str) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """The octets of base64 `text`, which may have white space in it (RFC 2045 §6.8)."""
+    """The octets of base64 `text`, which may be broken into lines."""
     try:
         return binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except (binascii.Error, ValueError):
