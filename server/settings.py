@@ -18,6 +18,8 @@ from server.errors import SettingsError
 
 DEFAULT_FILE: Final = Path("presentity.toml")
 """Read from the working directory when no file is named and it is there."""
+_KEY_ITSELF: Final = "[key]"
+"""What pydantic adds to the place of a mistake that is in a key of a table."""
 SUITE_PREFIXES: Final = ("PRESENTITY_REQUIRE_", "PRESENTITY_TEST_")
 """Environment variables of the test suite, which are no settings."""
 
@@ -95,7 +97,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _problem(detail: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in detail["loc"] if not isinstance(part, int))
+    path = [part for part in detail["loc"] if isinstance(part, str) and part != _KEY_ITSELF]
+    key = ".".join(path)
     if detail["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(key)}"
     message = str(detail["msg"]).removeprefix("Value error, ")

@@ -1,11 +1,14 @@
 """Settings: file, then environment, then --set; every mistake named at once."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from server.cli_config import as_toml
 from server.config_values import DefaultPolicy, DigestAlgorithm, LogFormat
-from server.errors import SettingsError
+from server.errors import ServerError, SettingsError
+from server.parts import application_usages, xcap_config
 from server.settings import load_settings
 
 
@@ -91,7 +94,12 @@ def test_domains_are_lower_case() -> None:
         ("http.xcap_root=xcap", "http.xcap_root: 'xcap' is not a path"),
         ("presence.default_policy=maybe", "presence.default_policy: "),
         ("presence.notify_interval=-1", "presence.notify_interval: "),
+        ("http.listen=https:8443", "http.listen: '8443' is not host:port"),
+        ("http.cors_origins=app.example.com", "http.cors_origins: 'app.example.com' is neither *"),
+        ("http.cors_origins=https://a.example/x", "http.cors_origins: "),
         ("xcap.max_body=many", "xcap.max_body: "),
+        ("xcap.versions=-1", "xcap.versions: "),
+        ("xcap.usages={", "xcap.usages: is not a JSON object"),
         ("xcap.trusted_users=alice", "xcap.trusted_users: alice: is not an address"),
         ("log.level=loud", "log.level: "),
         ("no-equals-sign", "--set no-equals-sign: is not KEY=VALUE"),
@@ -128,3 +136,60 @@ def test_a_broken_file_is_named(text: str, said: str) -> None:
 def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(SettingsError, match=r"absent\.toml: cannot be read"):
         load_settings(Path("absent.toml"))
+
+
+NOTES = """
+[xcap.usages."com.example.notes"]
+namespace = "urn:notes"
+media_type = "application/vnd.example.notes+xml"
+schema = "notes.xsd"
+documents = ["index"]
+"""
+
+
+def test_application_usages_are_declared_in_a_table_each() -> None:
+    settings = load_settings(write(NOTES), ["xcap.versions=0"])
+    (auid, usage), *_ = settings.xcap.usages.items()
+    assert (auid, usage.namespace, usage.schema_file) == (
+        "com.example.notes",
+        "urn:notes",
+        "notes.xsd",
+    )
+    assert (usage.root, usage.documents) == ("", ("index",))
+    assert tomllib.loads(as_toml(settings))["xcap"]["usages"] == {
+        "com.example.notes": {
+            "namespace": "urn:notes",
+            "media_type": "application/vnd.example.notes+xml",
+            "schema": "notes.xsd",
+            "root": "",
+            "documents": ["index"],
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("was", "wrong", "said"),
+    [
+        ("com.example.notes", "com example", "xcap.usages.com example: 'com example' is no AUID"),
+        ("schema =", "schem =", "xcap.usages.com.example.notes.schem: unknown key"),
+        ('"urn:notes"', '""', "xcap.usages.com.example.notes.namespace: "),
+        ("application/", "", "xcap.usages.com.example.notes.media_type: 'vnd.example.notes+xml'"),
+        ('"index"', '"a/b"', "xcap.usages.com.example.notes.documents: 'a/b' is no name"),
+        ('"index"', '".."', "xcap.usages.com.example.notes.documents: '..' is no name"),
+    ],
+)
+def test_a_mistake_in_a_declared_usage_is_named_by_its_key(was: str, wrong: str, said: str) -> None:
+    problem, *_ = sorted(problems(NOTES.replace(was, wrong)), key=lambda line: said not in line)
+    assert problem.startswith(said)
+
+
+def test_what_cannot_be_served_is_named_by_its_key() -> None:
+    """Before anything listens."""
+    config = xcap_config(load_settings(write(NOTES)))
+    with pytest.raises(ServerError, match=r"^xcap\.usages\.com\.example\.notes\.schema: notes"):
+        application_usages(config)
+
+
+def test_several_listeners_some_of_them_https() -> None:
+    listen = load_settings(None, ["http.listen=0.0.0.0:8080,HTTPS:[::1]:8443"]).http.listen
+    assert listen == ("0.0.0.0:8080", "https:[::1]:8443")
