@@ -1,11 +1,15 @@
 """Subscriptions in the store: durable, adopted, told lazily; on both databases."""
 
+import pytest
+
+from store.database_store import CONTENT_LIMIT
+from store.errors import StoreRefused
 from store.outcomes import SubscriptionGone, SubscriptionWritten
 from store.rows import CSEQ_RESERVE
 from store.store import Store
 from store.values import Resource, ResourceState
 from tests.store.conftest import Opener
-from tests.store.storekit import ALICE, NOW, FakeClock, publish, refresh, subscription
+from tests.store.storekit import ALICE, BOB, NOW, FakeClock, publish, refresh, subscription
 
 
 async def test_a_subscription_comes_back_as_it_was_written(store: Store) -> None:
@@ -115,3 +119,39 @@ async def test_subscriptions_to_several_resources_get_each_its_state(store: Stor
     first = await store.write_subscription(subscription())
     second = await store.write_subscription(subscription("s2", resource=other))
     assert (first.state.version, second.state.version) == (0, 1)
+
+
+async def test_what_a_body_asked_for_is_kept(store: Store) -> None:
+    """RFC 5875 §4.4: the list of a SUBSCRIBE's body goes on until another one comes."""
+    await store.write_subscription(subscription(content='["a \\"b\\""]'))
+    row = await store.subscription("s1")
+    assert row is not None
+    assert row.content == '["a \\"b\\""]'
+    await store.refresh_subscription(refresh(content="other"))
+    row = await store.subscription("s1")
+    assert row is not None
+    assert (row.content, row.flow) == ("other", "192.0.2.7:5060")
+
+
+async def test_no_body_is_kept_without_end(store: Store) -> None:
+    long = "x" * (CONTENT_LIMIT + 1)
+    with pytest.raises(StoreRefused):
+        await store.write_subscription(subscription(content=long))
+    await store.write_subscription(subscription(content=long[1:]))
+    with pytest.raises(StoreRefused):
+        await store.refresh_subscription(refresh(content=long))
+
+
+async def test_live_watchers_of_an_aor_are_listed_under_every_package(
+    store: Store, clock: FakeClock
+) -> None:
+    rows = [
+        subscription("late", created_at=NOW + 1),
+        subscription("early", resource=ALICE._replace(package="dialog")),
+        subscription("gone", expires_at=NOW + 5),
+        subscription("bobs", resource=BOB),
+    ]
+    for row in rows:
+        await store.write_subscription(row)
+    clock.now = NOW + 10
+    assert [row.id for row in await store.watchers(ALICE.aor)] == ["early", "late"]
