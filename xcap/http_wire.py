@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
 from xcap.http_responses import SERVER, TEXT
@@ -52,8 +53,22 @@ class WireHandler(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio; what follows a request that could not be read is thrown away."""
-        if not self._refused:
-            super().data_received(data)
+        if self._refused:
+            return
+        super().data_received(data)
+        if self._current_request is not None and self._messages:
+            self._break_off(self._current_request)
+
+    def _break_off(self, request: web.BaseRequest) -> None:
+        """Tell who reads the body of `request` when its framing turned out bad.
+
+        The parser would let it wait, and answer the error after it.
+        """
+        message, _ = self._messages[-1]
+        if not isinstance(message, RawRequestMessage) and not request.content.is_eof():
+            self._messages.pop()
+            self._refused = True
+            request.content.set_exception(web.RequestPayloadError("bad framing"))
 
     def handle_error(
         self,
