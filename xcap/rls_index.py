@@ -49,8 +49,8 @@ async def compute(asked: Asked, sources: Sources) -> Computed | None:
     """The index, or as much of it as the node selector is about. Raises AnswerTooLarge."""
     uri = service_uri(asked)
     if uri is not None:
-        stamp = await sources.store.usage_stamp(AUID, INDEX)
-        return Computed(await _one(uri, sources.store), stamp)
+        etag = await _etag(sources.store)
+        return Computed(await _one(uri, sources.store), etag)
     return await _all(sources.store)
 
 
@@ -70,6 +70,11 @@ def _uri_of(selected: Resolved) -> str | None:
     return uri if by_uri else None
 
 
+async def _etag(store: Records) -> str:
+    """Of the whole index, without reading it."""
+    return etag_of((await store.usage_stamp(AUID, INDEX)).encode())
+
+
 async def _one(uri: str, store: Records) -> bytes:
     """The index with nothing in it but the service called `uri`, if there is one."""
     key = await store.claimant(claimed_as(uri))
@@ -81,13 +86,13 @@ async def _one(uri: str, store: Records) -> bytes:
 
 
 async def _all(store: Records) -> Computed:
-    """The whole index, tagged by the stamp that held while it was read."""
+    """The whole index, with the tag that held while it was read."""
     body = b""
     for _ in range(ATTEMPTS):
-        stamp = await store.usage_stamp(AUID, INDEX)
+        etag = await _etag(store)
         body = await _union(store)
-        if await store.usage_stamp(AUID, INDEX) == stamp:
-            return Computed(body, stamp)
+        if await _etag(store) == etag:
+            return Computed(body, etag)
     return Computed(body, etag_of(body))
 
 
