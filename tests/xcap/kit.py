@@ -1,7 +1,7 @@
 """A running XCAP server over documents in memory, for the tests of this folder."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -11,14 +11,17 @@ import aiohttp
 
 from sip.authenticator import Authenticator, Hashes, Identity
 from sip.digest import NonceCounts, NonceMint
+from sip.lockout import Lockout
 from sip.uri import AoR
 from tests.rawdigest import Choose, Login, first
 from tests.rawxcap import XcapClient
 from tests.xcap.memorystore import ALICE, BOB, PASSWORDS, DocumentsInMemory
 from xcap.config import XcapConfig
+from xcap.exchange import View
 from xcap.http import XcapServer
 from xcap.ports import Documents, OnChange, tell_nobody
 from xcap.registry import usages
+from xcap.service import XcapService
 
 __all__ = [
     "ALICE",
@@ -77,6 +80,8 @@ async def serving(
     store: Documents | None = None,
     *,
     on_change: OnChange = tell_nobody,
+    lockout: Lockout | None = None,
+    views: Callable[[XcapService], Sequence[View]] = lambda service: (),
 ) -> AsyncIterator[Served]:
     """A server on a port of its own."""
     documents = store or DocumentsInMemory()
@@ -99,12 +104,14 @@ async def serving(
             lookup=lookup,
             algorithms=("MD5", "SHA-256"),
             domains=config.domains,
+            lockout=lockout,
         ),
         config=config,
         usages=usages(config),
         exists=exists,
         clock=lambda: now[0],
         on_change=on_change,
+        views=views,
     )
     app = server.app()
     listener = await asyncio.get_running_loop().create_server(app, "127.0.0.1", 0)
