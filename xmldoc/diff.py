@@ -1,0 +1,169 @@
+"""The operations that turn one document into another (RFC 5261). Pure.
+
+Children are changed from the last to the first, so that the positions in a selector
+are those of the old document: what is left of a change has not been touched yet.
+Declarations come into scope before anything that may use them, and go when nothing uses
+them any more. Default namespaces cannot be changed on an element that stays (§4.2.3);
+where that, or a prefix that would come to mean something else, is the difference, the
+element is replaced as a whole.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from xmldoc.align import Pair, pair_up
+from xmldoc.errors import XmlError
+from xmldoc.parse import MAX_OCTETS
+from xmldoc.patch import MAX_OPERATIONS
+from xmldoc.patch_print import Change, Place, Target, print_change
+from xmldoc.siblings import Gap, Siblings
+from xmldoc.tree import Document, Element, Node, Scope, parse_tree
+
+XCAP_DIFF: Final = "urn:ietf:params:xml:ns:xcap-diff"
+SHORT: Final = 2048
+"""Octets of operations that are never too many, however short the new document is."""
+
+OVERHEAD: Final = 80
+"""About how many octets an operation has beside its content."""
+
+
+def make_patch(old: bytes, new: bytes, namespace: str = XCAP_DIFF) -> list[bytes] | None:
+    """The add, replace and remove elements, in `namespace`, that turn `old` into `new`.
+
+    Each declares every namespace that it uses, so it can be put anywhere into a document;
+    white space in it counts. Empty when the two differ only in how they are written. None
+    when the operations are more than MAX_OPERATIONS or longer than `new`, and when one of
+    the documents cannot be read.
+    """
+    try:
+        trees = parse_tree(old), parse_tree(new)
+    except XmlError:
+        return None
+    if trees[0] == trees[1]:
+        return []
+    operations = [print_change(change, namespace).encode() for change in changes(*trees)]
+    most = max(len(new), SHORT)
+    if len(operations) > MAX_OPERATIONS or sum(map(len, operations)) > most:
+        return None
+    return operations
+
+
+def changes(old: Document, new: Document) -> list[Change]:
+    """What has to be done, in this order, to make `new` of `old`."""
+    before, after = Siblings(old.children), Siblings(new.children)
+    root = (before.nodes.index(old.root), after.nodes.index(new.root))
+    ends = ((-1, -1), root, (len(before.nodes), len(after.nodes)))
+    around = [
+        change
+        for left, right in reversed(list(pairwise(ends)))
+        for change in Gap(None, before, after, left, right).changes()
+    ]
+    return around + _pair(before.place(None, root[0]), old.root, new.root, Scopes({}, {}))
+
+
+class Scopes(NamedTuple):
+    """The namespaces in scope around an element, in the old document and in the new."""
+
+    old: Scope
+    new: Scope
+
+    def inside(self, old: Element, new: Element) -> "Scopes":
+        """The scopes of the children of `old` and of `new`."""
+        return Scopes({**self.old, **old.declarations}, {**self.new, **new.declarations})
+
+
+def _pair(place: Place, old: Element, new: Element, scopes: Scopes) -> list[Change]:
+    """What makes `new` of the element `old` at `place`; to replace it is the last resort."""
+    if old == new:
+        return []
+    inside = _inside(place, old, new, scopes)
+    if inside is not None:
+        most = sum(OVERHEAD + _size(change.content) for change in inside)
+        if len(inside) == 1 or OVERHEAD + _size((new,), most) >= most:
+            return inside
+    return [Change("replace", Target(place), content=(new,))]
+
+
+def _inside(place: Place, old: Element, new: Element, scopes: Scopes) -> list[Change] | None:
+    """What makes `new` of `old` piece by piece; None when that cannot be."""
+    if old.name != new.name or not _can_redeclare(old, new, scopes):
+        return None
+    came = [
+        Change("add", Target(place), {"type": f"namespace::{prefix}"}, (namespace,))
+        for prefix, namespace in new.declarations.items()
+        if prefix not in old.declarations
+    ]
+    went = [
+        Change("remove", Target(place, f"namespace::{prefix}"))
+        for prefix in old.declarations
+        if prefix not in new.declarations
+    ]
+    children = _children(place, old, new, scopes.inside(old, new))
+    return [*came, *_attributes(place, old.attributes, new.attributes), *children, *went]
+
+
+def _can_redeclare(old: Element, new: Element, scopes: Scopes) -> bool:
+    """Whether declarations can come and go without a prefix meaning two things."""
+    different = old.declarations.items() ^ new.declarations.items()
+    prefixes = [prefix for prefix, _ in different]
+    return len(set(prefixes)) == len(prefixes) and not any(
+        prefix in ("", "xml") or prefix in scopes.old or prefix in scopes.new for prefix in prefixes
+    )
+
+
+def _attributes(place: Place, old: Scope, new: Scope) -> Iterator[Change]:
+    """What makes the attributes `new` of `old`, both values by name."""
+    for name in old.keys() - new.keys():
+        yield Change("remove", Target(place, attribute=name))
+    for name, value in new.items():
+        content = (value,) if value else ()
+        if name not in old:
+            yield Change("add", Target(place), content=content, added=name)
+        elif old[name] != value:
+            yield Change("replace", Target(place, attribute=name), content=content)
+
+
+def _children(place: Place, old: Element, new: Element, scopes: Scopes) -> Iterator[Change]:
+    """What makes the children of `new` of those of `old`."""
+    if old.children == new.children:
+        return
+    before, after = Siblings(old.children), Siblings(new.children)
+    pairs = pair_up(before.nodes, after.nodes)
+    ends = [(-1, -1), *pairs, (len(before.nodes), len(after.nodes))]
+    for left, right in reversed(list(pairwise(ends))):
+        if right != ends[-1]:
+            yield from _node(place, before, after, right, scopes)
+        if (
+            right[0] - left[0] > 1
+            or right[1] - left[1] > 1
+            or before.texts[right[0]] != after.texts[right[1]]
+        ):
+            yield from Gap(place, before, after, left, right).changes()
+
+
+def _node(
+    place: Place, before: Siblings, after: Siblings, pair: Pair, scopes: Scopes
+) -> Iterator[Change]:
+    """What makes one node of another of the same kind."""
+    old, new = before.nodes[pair[0]], after.nodes[pair[1]]
+    if old == new:
+        return
+    if isinstance(old, Element) and isinstance(new, Element):
+        yield from _pair(before.place(place, pair[0]), old, new, scopes)
+    else:
+        yield Change("replace", before.target(place, pair[0]), content=(new,))
+
+
+def _size(nodes: Iterable[Node], most: int = MAX_OCTETS) -> int:
+    """About how many characters `nodes` take, counted until they are more than `most`."""
+    size = 0
+    for node in nodes:
+        if isinstance(node, Element):
+            size += 2 * len(node.name) + sum(map(len, node.attributes.values()))
+            size += _size(node.children, most - size)
+        else:
+            size += len(node) if isinstance(node, str) else sum(map(len, node))
+        if size > most:
+            break
+    return size
