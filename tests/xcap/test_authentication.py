@@ -1,6 +1,8 @@
 """RFC 4825 §8: who asks. Digest (RFC 7616), Basic (RFC 7617), front ends (XCP-13, XCP-14)."""
 
 import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -9,13 +11,15 @@ from multidict import CIMultiDict
 
 from sip.authenticator import Authenticator, Hashes, Identity
 from sip.digest import NonceCounts, NonceMint
+from sip.lockout import Lockout
 from sip.uri import AoR
-from tests.rawdigest import first, last
-from tests.rawxcap import resource_list
-from tests.xcap.kit import ALICE, CONFIG, LISTS, LOOPBACK, DocumentsInMemory, Served, serving
+from tests.rawdigest import Login, first, last
+from tests.rawxcap import Answer, resource_list
+from tests.xcap.kit import ALICE, BOB, CONFIG, LISTS, LOOPBACK, DocumentsInMemory, Served, serving
 from xcap.authentication import Asking, Authentication, asserted_user, same_target
 from xcap.config import XcapConfig
-from xcap.errors import Unauthorized
+from xcap.errors import TooManyFailures, Unauthorized
+from xcap.front_end import client_address
 
 CAPS = "xcap-caps/global/index"
 
@@ -197,7 +201,7 @@ def authentication() -> Authentication:
 
 def asking(authorization: str, *, encrypted: bool) -> Asking:
     headers = CIMultiDict({"Authorization": authorization})
-    return Asking("GET", "/x", headers, "192.0.2.1", encrypted, "example.com")
+    return Asking("GET", "/x", headers, "192.0.2.1", encrypted, "alice")
 
 
 @pytest.mark.parametrize("credentials", [b"alice:wonderland", b"alice@example.com:wonderland"])
@@ -228,3 +232,143 @@ async def test_basic_is_refused(
         await authentication.identify(asking(authorization, encrypted=encrypted), 0.0)
     offered = [challenge.split(" ")[0] for challenge in refused.value.challenges]
     assert offered == (["Digest", "Basic"] if encrypted else ["Digest"])
+
+
+TRUSTING = replace(CONFIG, trusted_peers=LOOPBACK)
+
+
+@asynccontextmanager
+async def guarded() -> AsyncIterator[Served]:
+    """A server that locks out after three wrong passwords, for 60 seconds."""
+    async with serving(TRUSTING, lockout=Lockout(3, 60.0)) as served:
+        yield served
+
+
+async def guess(served: Served, source: str, password: str = "guess") -> Answer:
+    """An attempt at alice's password from behind a trusted proxy."""
+    login = Login("alice", password)
+    headers = {"X-Forwarded-For": source}
+    login.learn((await served.client(None).ask("GET", LISTS, headers=headers)).challenges)
+    headers["Authorization"] = login.authorization("GET", f"/xcap-root/{LISTS}")
+    return await served.client(None).ask("GET", LISTS, headers=headers)
+
+
+async def test_who_guesses_too_often_is_not_listened_to() -> None:
+    """429 (RFC 6585 §4), for that account from there, for that long; as for SIP."""
+    async with guarded() as served:
+        assert [(await guess(served, "192.0.2.1")).status for _ in range(4)] == [401, 401, 401, 429]
+        refused = await guess(served, "192.0.2.1", "wonderland")
+        assert refused.status == 429
+        assert refused.body == b"too many wrong passwords, try again later\n"
+        assert (await guess(served, "192.0.2.2", "wonderland")).status == 404
+        served.now[0] += 61.0
+        assert (await guess(served, "192.0.2.1", "wonderland")).status == 404
+        auth = served.server.stats.auth
+        assert (auth.failures, auth.lockouts, auth.refused_locked) == (3, 1, 2)
+
+
+async def test_basic_guesses_count_as_well() -> None:
+    store = DocumentsInMemory()
+
+    async def lookup(aor: AoR) -> Hashes | None:
+        return store.hashes.get(aor)
+
+    told: list[tuple[AoR | None, str]] = []
+    authentication = Authentication(
+        authenticator=Authenticator(
+            mint=NonceMint(b"secret"),
+            counts=NonceCounts(),
+            lookup=lookup,
+            algorithms=("MD5",),
+            domains=CONFIG.domains,
+            lockout=Lockout(2, 60.0),
+        ),
+        credential=store.credential,
+        config=CONFIG,
+        locked_out=lambda account, source: told.append((account, source)),
+    )
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            await authentication.identify(asking(basic(b"alice:guess"), encrypted=True), 0.0)
+    with pytest.raises(TooManyFailures):
+        await authentication.identify(asking(basic(b"alice:wonderland"), encrypted=True), 0.0)
+    assert told == [(ALICE, "192.0.2.1")]
+    right = asking(basic(b"alice:wonderland"), encrypted=True)
+    assert (await authentication.identify(right, 61.0)).aor == ALICE
+
+
+async def certified(authentication: Authentication, *users: str, xui: str) -> Identity:
+    headers = CIMultiDict[str]()
+    named = [AoR(user) for user in users]
+    return await authentication.identify(
+        Asking("GET", "/x", headers, "192.0.2.1", True, xui, named), 0.0
+    )
+
+
+async def test_a_certificate_names_its_user(authentication: Authentication) -> None:
+    """XCP-13: the one whose documents they are, else the first; nobody who is gone."""
+    assert await certified(authentication, ALICE, xui="x") == Identity(ALICE, "certificate")
+    assert (await certified(authentication, BOB, ALICE, xui="alice")).aor == ALICE
+    assert (await certified(authentication, BOB, ALICE, xui="carol")).aor == BOB
+    gone = "sip:carol@example.com"
+    assert (await certified(authentication, gone, BOB, xui="carol")).aor == BOB
+    with pytest.raises(Unauthorized):
+        await certified(authentication, gone, xui="carol")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "source"),
+    [
+        ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        ("127.0.0.1", ["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
+        ("127.0.0.1", ["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
+        ("127.0.0.1", ["203.0.113.9, 198.51.100.7, 127.0.0.2"], "198.51.100.7"),
+        ("127.0.0.1", ["198.51.100.7:4711"], "198.51.100.7"),
+        ("127.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::1"),
+        ("127.0.0.1", ["2001:DB8::1"], "2001:db8::1"),
+        ("127.0.0.1", ["unknown"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.9, _hidden"], "127.0.0.1"),
+        ("127.0.0.1", [""], "127.0.0.1"),
+        ("127.0.0.1", ["127.0.0.3"], "127.0.0.3"),
+    ],
+)
+def test_the_client_behind_a_trusted_front_end(
+    peer: str, forwarded: list[str], source: str
+) -> None:
+    """XCP-14: what the last trusted one wrote; never what a client says of itself."""
+    headers = CIMultiDict([("X-Forwarded-For", value) for value in forwarded])
+    assert client_address(headers, peer, lambda address: address.startswith("127.")) == source
+
+
+async def test_credentials_are_those_of_the_realm_that_fits() -> None:
+    """X-3GPP-Intended-Identity says whose password the client has, and no more than that."""
+    config = XcapConfig(domains=("example.org", "example.com"))
+    async with serving(config) as served:
+        intended = {"X-3GPP-Intended-Identity": '"sip:alice@example.com"'}
+        path = "resource-lists/users/sip:carol@example.org/index"
+        client = served.client(None)
+        assert 'realm="example.org"' in (await client.get(path)).challenges[0]
+        answer = await client.ask("GET", path, headers=intended)
+        assert 'realm="example.com"' in answer.challenges[0]
+        login = Login("alice", "wonderland")
+        login.learn(answer.challenges)
+        signed = {"Authorization": login.authorization("GET", f"/xcap-root/{path}")}
+        assert (await client.ask("GET", path, headers=signed)).status == 404
+        foreign = {"X-3GPP-Intended-Identity": "sip:alice@example.net"}
+        answer = await client.ask("GET", path, headers=foreign)
+        assert 'realm="example.org"' in answer.challenges[0]
+
+
+async def test_anybody_may_read_what_is_public() -> None:
+    """Icons where the setting says so; who shows credentials is still checked."""
+    icon = "org.openmobilealliance.pres-content/users/alice/oma_status-icon/face"
+    async with serving(replace(TRUSTING, public_icons=True)) as served:
+        assert (await served.client(None).get(icon)).status == 404
+        wrong = {"Authorization": 'Digest username="alice"'}
+        assert (await served.client(None).ask("GET", icon, headers=wrong)).status == 401
+        assert (await served.client(None).put(icon, b"<x/>")).status == 401
+        assert (await served.client(None).delete(icon)).status == 401
+    async with serving(TRUSTING) as served:
+        assert (await served.client(None).get(icon)).status == 401
