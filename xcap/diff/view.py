@@ -59,7 +59,7 @@ def everything(snapshot: Snapshot, known: Memory | None, *, first: bool) -> View
         for sel, content in snapshot.components.items()
         if content is not None or sel in before.components or (not first and known is None)
     ]
-    return View((*gone, *there), _bounded(components), remembered(snapshot))
+    return View((*gone, *there), bounded_elements(components), remembered(snapshot))
 
 
 def changes(snapshot: Snapshot, known: Memory) -> View:
@@ -72,8 +72,8 @@ def changes(snapshot: Snapshot, known: Memory) -> View:
         for sel, content in snapshot.components.items()
         if known.components.get(sel) != (None if content is None else digest(content))
     ]
-    documents = _bounded_patches(entry for group in ordered for entry in group)
-    return View(documents, _bounded(components), remembered(snapshot))
+    documents = bounded_patches(entry for group in ordered for entry in group)
+    return View(documents, bounded_elements(components), remembered(snapshot))
 
 
 def remembered(snapshot: Snapshot) -> Memory:
@@ -117,7 +117,7 @@ def _entry(snapshot: Snapshot, sel: str, content: Content | None) -> ComponentEn
     return ComponentEntry(sel, sel in snapshot.attributes, content)
 
 
-def _bounded_patches(entries: Iterable[DocumentEntry]) -> tuple[DocumentEntry, ...]:
+def bounded_patches(entries: Iterable[DocumentEntry]) -> tuple[DocumentEntry, ...]:
     """`entries`, those without patch that would make the NOTIFY too large."""
     left = MAX_PATCHES
     bounded = []
@@ -127,7 +127,7 @@ def _bounded_patches(entries: Iterable[DocumentEntry]) -> tuple[DocumentEntry, .
     return tuple(bounded)
 
 
-def _bounded(entries: list[ComponentEntry]) -> tuple[ComponentEntry, ...]:
+def bounded_elements(entries: list[ComponentEntry]) -> tuple[ComponentEntry, ...]:
     """`entries`, those without content that would make the NOTIFY too large."""
     left = MAX_ELEMENTS
     bounded = []
