@@ -57,6 +57,7 @@ from sip.uri import AoR
 from store.store import Store
 from store.values import Change
 from xcap.http import XcapServer
+from xcap.json_service import JsonView
 from xcap.ports import OnChange
 
 log = structlog.get_logger("server")
@@ -274,6 +275,7 @@ def _xcap(ground: Ground, identities: IdentityService, on_change: OnChange) -> X
         clock=time.time,
         on_change=on_change,
         certified=lambda transport: certified_users(transport, ground.ours),
+        views=lambda service: (JsonView(service),),
     )
 
 

@@ -1,7 +1,6 @@
 """Attributes put into elements of documents and removed (RFC 4825 §8.2, §8.4). Pure."""
 
 import re
-from itertools import count
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
@@ -16,7 +15,7 @@ from xcap.errors import (
 )
 from xcap.evaluate import Resolved, element_at
 from xcap.selector import Name
-from xcap.splice import Edited, check_encoding, no_parent, path_to, splice
+from xcap.splice import Edited, check_encoding, free_prefix, no_parent, path_to, splice
 from xmldoc import errors
 from xmldoc.fragment import bare, parse_fragment
 from xmldoc.spans import XML_NAMESPACE, attribute_span, attributes_end, element_span
@@ -24,8 +23,6 @@ from xmldoc.spans import XML_NAMESPACE, attribute_span, attributes_end, element_
 ATT_VALUE: Final = re.compile(rb"""(?:"[^<"]*"|'[^<']*')\Z""")
 """AttValue of XML 1.0 §2.3; its references are for the parser to check."""
 QUOTES: Final = (b'"', b"'")
-NEW_PREFIX: Final = "ns"
-"""A number follows."""
 
 
 def put_attribute(document: bytes, root: etree._Element, resolved: Resolved, body: bytes) -> Edited:
@@ -107,7 +104,7 @@ def _new_name(element: etree._Element, resolved: Resolved) -> str:
     prefix = _prefix_of(element, namespace)
     if prefix is not None:
         return f"{prefix}:{name.local}"
-    prefix = _free_prefix(element, name.prefix)
+    prefix = free_prefix(element, name.prefix)
     return f"xmlns:{prefix}={quoteattr(namespace)} {prefix}:{name.local}"
 
 
@@ -117,11 +114,3 @@ def _prefix_of(element: etree._Element, namespace: str) -> str | None:
         return "xml"
     bound = (prefix for prefix, uri in element.nsmap.items() if prefix and uri == namespace)
     return next(bound, None)
-
-
-def _free_prefix(element: etree._Element, wanted: str) -> str:
-    """`wanted`, or one that no declaration in scope of `element` has."""
-    if wanted not in element.nsmap:
-        return wanted
-    numbered = (f"{NEW_PREFIX}{number}" for number in count(1))
-    return next(prefix for prefix in numbered if prefix not in element.nsmap)

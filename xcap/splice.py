@@ -1,5 +1,6 @@
 """What the edits of elements and of attributes have in common. Pure."""
 
+from itertools import count
 from typing import Final, NamedTuple
 
 from lxml import etree
@@ -10,6 +11,8 @@ from xcap.selector import NodeSelector, encode_selector
 from xmldoc.parse import DECLARED_ENCODING
 
 UTF_8: Final = b"utf-8"
+NEW_PREFIX: Final = "ns"
+"""A number follows."""
 
 
 class Edited(NamedTuple):
@@ -40,8 +43,8 @@ def path_to(element: etree._Element) -> tuple[int, ...]:
 
 def no_parent(root: etree._Element, resolved: Resolved) -> NoParent:
     """The conflict of a PUT into an element that is not there (RFC 4825 §8.2.1, §11.1)."""
-    count = closest(root, resolved)
-    ancestor = NodeSelector(resolved.text.steps[:count]) if count else None
+    there = closest(root, resolved)
+    ancestor = NodeSelector(resolved.text.steps[:there]) if there else None
     return NoParent(
         "the element that this should be put into does not exist, or there are several",
         None if ancestor is None else encode_selector(ancestor),
@@ -58,3 +61,11 @@ def check_encoding(document: bytes, body: bytes) -> None:
     declared = DECLARED_ENCODING.match(document)
     if declared is not None and declared[1].lower() != UTF_8:
         raise NotUtf8(f"the document is declared to be {declared[1].decode()}")
+
+
+def free_prefix(element: etree._Element, wanted: str) -> str:
+    """`wanted`, or one that no declaration in scope of `element` has."""
+    if wanted not in element.nsmap:
+        return wanted
+    numbered = (f"{NEW_PREFIX}{number}" for number in count(1))
+    return next(prefix for prefix in numbered if prefix not in element.nsmap)

@@ -1,0 +1,122 @@
+"""What the JSON view serves, and which part of which document each resource is. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sip.uri import AoR
+from store.values import DocumentKey
+from xcap import contacts_view, rules_view
+from xcap.errors import BadRequest, NotFound
+from xcap.json_values import JsonObject
+from xcap.methods import READ_ONLY, READ_WRITE
+from xcap.selector import NodeSelector
+from xcap.uri import CONTROL, Tree, XcapUri, decode
+from xcap.usage import Usage
+from xcap.usages import pres_rules, resource_lists
+
+PREFIX: Final = "/api/v1/users/"
+DOCUMENT: Final = "index"
+"""The document of a user that is shown, of each usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """How a resource is written."""
+
+    selector: Callable[..., NodeSelector]
+    """Takes the names in the path."""
+    element: Callable[..., bytes]
+    """Makes the element from the document, its tree, the JSON body, and the names."""
+    empty: bytes
+    """The document that the first one is put into."""
+    query: str = ""
+    """Bindings of the prefixes in the selector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of resource."""
+
+    path: tuple[str | None, ...]
+    """Segments below a user; None stands for a name."""
+    usage: Usage
+    show: Callable[..., JsonObject]
+    """Takes the root element and the names in the path."""
+    node: Node | None = None
+    """None: it is read only."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return READ_ONLY if self.node is None else READ_WRITE
+
+
+class Target(NamedTuple):
+    """One resource of one user."""
+
+    resource: Resource
+    xui: str
+    names: tuple[str, ...]
+
+    def document(self) -> XcapUri:
+        """The document that it is a part of."""
+        return XcapUri(self.resource.usage.auid, Tree.USERS, self.xui, DOCUMENT)
+
+    def key(self) -> DocumentKey:
+        """Of the document, to wait for a turn; not the store's, since an XUI has many forms."""
+        return DocumentKey(self.resource.usage.auid, AoR(self.xui), DOCUMENT)
+
+    def node(self, node: Node) -> XcapUri:
+        """The element that it is, written as `node` says."""
+        usage, selector = self.resource.usage, str(node.selector(*self.names))
+        return XcapUri(usage.auid, Tree.USERS, self.xui, DOCUMENT, selector, node.query)
+
+
+LIST: Final = Node(contacts_view.list_selector, contacts_view.list_element, contacts_view.EMPTY)
+CONTACT: Final = Node(
+    contacts_view.contact_selector, contacts_view.contact_element, contacts_view.EMPTY
+)
+RULE: Final = Node(
+    rules_view.rule_selector, rules_view.rule_element, rules_view.EMPTY, rules_view.QUERY
+)
+
+LISTS_USAGE: Final = resource_lists.USAGE
+RULES_USAGE: Final = pres_rules.USAGE
+RESOURCES: Final = (
+    Resource(("contacts",), LISTS_USAGE, contacts_view.show_contacts),
+    Resource(("lists",), LISTS_USAGE, contacts_view.show_lists),
+    Resource(("lists", None), LISTS_USAGE, contacts_view.show_list, LIST),
+    Resource(("lists", None, "contacts", None), LISTS_USAGE, contacts_view.show_contact, CONTACT),
+    Resource(("rules",), RULES_USAGE, rules_view.show_rules),
+    Resource(("rules", None), RULES_USAGE, rules_view.show_rule, RULE),
+)
+
+
+def parse_target(target: str) -> Target:
+    """The resource at request target `target`. Raises NotFound and BadRequest."""
+    path = target.partition("?")[0].removeprefix(PREFIX)
+    xui, *segments = map(_segment, path.split("/"))
+    for resource in RESOURCES:
+        names = _names(resource.path, segments)
+        if names is not None:
+            return Target(resource, xui, names)
+    raise NotFound("there are contacts, lists and rules of a user here")
+
+
+def _names(path: tuple[str | None, ...], segments: list[str]) -> tuple[str, ...] | None:
+    """The names in `segments`, or None when they are not of the form of `path`."""
+    if len(path) != len(segments):
+        return None
+    pairs = list(zip(path, segments, strict=True))
+    if any(wanted not in (None, segment) for wanted, segment in pairs):
+        return None
+    return tuple(segment for wanted, segment in pairs if wanted is None)
+
+
+def _segment(text: str) -> str:
+    text = decode(text)
+    if not text:
+        raise NotFound("a segment of the path is empty")
+    if CONTROL.search(text):
+        raise BadRequest("control characters are not allowed in the path")
+    return text
