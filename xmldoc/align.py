@@ -12,12 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 from operator import eq
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from xmldoc.tree import Comment, Element, Instruction, Node
 
 Pair = tuple[int, int]
 """An index into the old list and one into the new."""
+
+FEW: Final = 2
+"""Fewer nodes than this are compared with all others rather than by key."""
 
 
 class Likeness(NamedTuple):
@@ -144,9 +147,20 @@ def _ends(
 def _unique(
     old: Sequence[Node], new: Sequence[Node], window: Window, likeness: Likeness
 ) -> list[Pair]:
-    """Pairs of nodes that occur once in each list, as many as are in order in both."""
-    if window.old[0] == window.old[1] or window.new[0] == window.new[1]:
-        return []
+    """Pairs of nodes that occur once in each list, as many as are in order in both.
+
+    When most are the same as the node across from them, it is those instead, which costs
+    less to find.
+    """
+    if min(window.old[1] - window.old[0], window.new[1] - window.new[0]) < FEW:
+        return _first(old, new, window, likeness)
+    in_step = [
+        pair
+        for pair in zip(range(*window.old), range(*window.new), strict=False)
+        if likeness.same(old[pair[0]], new[pair[1]])
+    ]
+    if len(in_step) * 2 > window.old[1] - window.old[0]:
+        return in_step
     old_keys = [likeness.key(node) for node in old[slice(*window.old)]]
     new_keys = [likeness.key(node) for node in new[slice(*window.new)]]
     old_counts, new_counts = Counter(old_keys), Counter(new_keys)
@@ -158,6 +172,18 @@ def _unique(
             if old_counts[key] == 1 and new_counts[key] == 1
         ]
     )
+
+
+def _first(
+    old: Sequence[Node], new: Sequence[Node], window: Window, likeness: Likeness
+) -> list[Pair]:
+    """The first pair of nodes that are the same, without looking at their keys."""
+    return [
+        (one, other)
+        for one in range(*window.old)
+        for other in range(*window.new)
+        if likeness.same(old[one], new[other])
+    ][:1]
 
 
 def _longest_rising(pairs: Sequence[Pair]) -> list[Pair]:

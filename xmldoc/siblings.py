@@ -6,7 +6,7 @@ changed, and everything right of it as in the new one.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +37,7 @@ class Siblings:
 
         Elements whose names differ in the prefix alone are of one kind.
         """
-        seen: Counter[Hashable] = Counter()
+        seen: Counter[object] = Counter()
         positions: list[tuple[int, int]] = []
         for node in self.nodes:
             kind = split_name(node.name)[:2] if isinstance(node, Element) else type(node)

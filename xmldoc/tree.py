@@ -120,10 +120,11 @@ def parse_tree(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Document:
 class _Builder:
     """Makes nodes of what the parser tells."""
 
-    __slots__ = ("declared", "limits", "open", "top")
+    __slots__ = ("attributes", "declared", "depth", "open", "top")
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+        self.depth = limits.depth
+        self.attributes = limits.attributes
         self.top: list[Node] = []
         self.open = [self.top]
         """The children of every element that is not closed yet, the document's first."""
@@ -133,16 +134,16 @@ class _Builder:
         self.declared[prefix or ""] = namespace or ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self.open) > self.limits.depth:
-            raise TooDeep(f"elements nest deeper than {self.limits.depth} levels")
-        if len(attributes) > self.limits.attributes:
-            raise TooLarge(f"an element has more than {self.limits.attributes} attributes")
+        opened = self.open
+        if len(opened) > self.depth:
+            raise TooDeep(f"elements nest deeper than {self.depth} levels")
+        if len(attributes) > self.attributes:
+            raise TooLarge(f"an element has more than {self.attributes} attributes")
         declared = self.declared
-        if declared:
-            self.declared = {}
+        self.declared = {}
         children: list[Node] = []
-        self.open[-1].append(Element(name, declared if declared else {}, attributes, children))
-        self.open.append(children)
+        opened[-1].append(Element(name, declared, attributes, children))
+        opened.append(children)
 
     def end(self, name: str) -> None:
         self.open.pop()
