@@ -61,7 +61,8 @@ class XcapUri:
     xui: str
     """As the client wrote it, decoded; empty in the global tree. See `owner_of`."""
     path: str
-    """Of the document below its directory; segments joined by slashes."""
+    """Of the document below its directory; segments joined by slashes. Empty where the URI
+    names an application usage and nothing in it."""
     node_selector: str | None = None
     """What follows "~~", decoded."""
     query: str = ""
@@ -157,8 +158,13 @@ def _segment(text: str) -> str:
 
 
 def _document(segments: list[str], node_selector: str | None, query: str) -> XcapUri:
-    """The URI made of decoded `segments`: AUID, tree, XUI in the users tree, path."""
+    """The URI made of decoded `segments`: AUID, tree, XUI in the users tree, path.
+
+    An AUID alone is where some usages are posted to; its path is empty.
+    """
     match segments:
+        case [auid] | [auid, ""] if auid and node_selector is None:
+            return XcapUri(auid, Tree.GLOBAL, "", "", None, query)
         case [auid, Tree.GLOBAL, *path] if path:
             return XcapUri(auid, Tree.GLOBAL, "", _path(path), node_selector, query)
         case [auid, Tree.USERS, xui, *path] if path and xui:

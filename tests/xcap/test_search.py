@@ -1,0 +1,358 @@
+"""OMA XDM Core, searches: POST to org.openmobilealliance.search."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from sip.uri import AoR
+from store.values import Document, DocumentKey, Grant
+from tests.rawxcap import Answer, XcapClient
+from tests.xcap.kit import ALICE, BOB, CONFIG, DocumentsInMemory, Served, serving
+from xcap.search.exchange import MAX_RESULTS, MAX_SEARCHES, MEDIA_TYPE, NAMESPACE
+from xcap.search.reach import MAX_OWNERS
+from xcap.search.service import MAX_DOCUMENTS, MAX_RUNNING
+from xmldoc.parse import parse
+from xmldoc.schema import schema
+
+SEARCH = "org.openmobilealliance.search"
+PROFILES = "org.openmobilealliance.user-profile"
+CAROL = AoR("sip:carol@other.example")
+TRUSTING = replace(CONFIG, trusted_users=frozenset({BOB}))
+
+
+def profile(aor: str, *hobbies: str) -> bytes:
+    items = "".join(f"<hobby>{hobby}</hobby>" for hobby in hobbies)
+    return (
+        '<?xml version="1.0"?><user-profiles xmlns="urn:oma:xml:xdm:user-profile">'
+        f'<user-profile uri="{aor}"><hobbies>{items}</hobbies></user-profile></user-profiles>'
+    ).encode()
+
+
+def query(where: str = "", collection: str = f"{PROFILES}/users/") -> str:
+    condition = f"where {where}" if where else ""
+    return (
+        'xquery version "1.0"; declare default element namespace "urn:oma:xml:xdm:user-profile"; '
+        f'for $u in collection("{collection}")/user-profiles/user-profile {condition} '
+        "return <user-profile>{$u/@uri}</user-profile>"
+    )
+
+
+def search_set(*queries: str, attributes: str = "", inner: str = "") -> bytes:
+    items = "".join(
+        f'<search id="s{number}"{attributes}><request{inner}><query><![CDATA[{text}]]></query>'
+        "</request></search>"
+        for number, text in enumerate(queries)
+    )
+    return f'<search-set xmlns="{NAMESPACE}">{items}</search-set>'.encode()
+
+
+@pytest.fixture
+def store() -> DocumentsInMemory:
+    """Alice, Bob and Carol have profiles."""
+    documents = DocumentsInMemory()
+    for aor, hobbies in ((ALICE, ["chess"]), (BOB, ["chess", "go"]), (CAROL, ["chess"])):
+        keep(documents, aor, profile(aor, *hobbies))
+    return documents
+
+
+def keep(documents: DocumentsInMemory, aor: str, body: bytes, auid: str = PROFILES) -> None:
+    key = DocumentKey(auid, aor, "user-profile" if auid == PROFILES else "index")
+    documents.rows[key] = Document(key, "tag", "application/x", body, 0.0)
+
+
+@pytest.fixture
+async def served(store: DocumentsInMemory) -> AsyncIterator[Served]:
+    async with serving(TRUSTING, store) as running:
+        yield running
+
+
+async def post(
+    client: XcapClient, body: bytes, target: str = "", media: str = MEDIA_TYPE
+) -> Answer:
+    return await client.ask("POST", SEARCH + target, body, {"Content-Type": media})
+
+
+def found(answer: Answer) -> list[list[str]]:
+    """Who was found by each search of a valid answer."""
+    assert (answer.status, answer.headers["Content-Type"]) == (200, MEDIA_TYPE), answer.body
+    root = parse(answer.body)
+    assert schema("search").check(root) is None
+    responses = [search[0] for search in root]
+    return [[str(result.get("uri")) for result in response] for response in responses]
+
+
+async def test_an_answer_has_a_response_for_every_search(served: Served) -> None:
+    body = search_set(query(), query('$u/hobbies/hobby = "swimming"'))
+    answer = await post(served.client(), body)
+    assert found(answer) == [[ALICE], []]
+    assert [search.get("id") for search in parse(answer.body)] == ["s0", "s1"]
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert "ETag" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("grants", "expected"),
+    [
+        pytest.param([], [ALICE], id="nothing granted"),
+        pytest.param([Grant(BOB, "", "", ALICE, write=False)], [ALICE, BOB], id="all documents"),
+        pytest.param([Grant(BOB, PROFILES, "", ALICE, write=True)], [ALICE, BOB], id="the usage"),
+        pytest.param(
+            [Grant(BOB, PROFILES, "user-profile", ALICE, write=False)], [ALICE, BOB], id="a path"
+        ),
+        pytest.param([Grant(BOB, PROFILES, "x", ALICE, write=False)], [ALICE], id="another path"),
+        pytest.param([Grant(BOB, "pres-rules", "", ALICE, write=False)], [ALICE], id="other usage"),
+        pytest.param([Grant(BOB, "", "", CAROL, write=False)], [ALICE], id="to somebody else"),
+        pytest.param(
+            [Grant(CAROL, "", "", "@example.com", write=False)], [ALICE, CAROL], id="to the domain"
+        ),
+        pytest.param(
+            [
+                Grant(BOB, "", "", "@example.com", write=False),
+                Grant(BOB, PROFILES, "", ALICE, write=False),
+            ],
+            [ALICE, BOB],
+            id="twice",
+        ),
+        pytest.param([Grant("", "", "", ALICE, write=False)], [ALICE], id="the global tree"),
+    ],
+)
+async def test_a_search_reaches_what_its_sender_may_read(
+    served: Served, store: DocumentsInMemory, grants: list[Grant], expected: list[str]
+) -> None:
+    """RFC 4825 §5.7: never more than a GET of each document would show."""
+    store.given.extend(grants)
+    assert found(await post(served.client(), search_set(query()))) == [expected]
+
+
+async def test_one_users_documents_are_searched_only_by_who_may_read_them(
+    served: Served, store: DocumentsInMemory
+) -> None:
+    body = search_set(query(collection=f"{PROFILES}/users/{CAROL}/"))
+    assert found(await post(served.client(), body)) == [[]]
+    store.given.append(Grant(CAROL, "", "", ALICE, write=False))
+    assert found(await post(served.client(), body)) == [[CAROL]]
+
+
+async def test_a_trusted_user_searches_all(served: Served) -> None:
+    client = served.client(BOB)
+    assert found(await post(client, search_set(query()))) == [[ALICE, BOB, CAROL]]
+
+
+async def test_the_global_tree_is_searched_by_who_may_read_it(
+    served: Served, store: DocumentsInMemory
+) -> None:
+    keep(store, "", profile("sip:desk@example.com"))
+    body = search_set(query(collection=f"{PROFILES}/global/"))
+    assert found(await post(served.client(), body)) == [["sip:desk@example.com"]]
+
+
+async def test_rows_that_two_usages_share_are_searched_under_either_name(
+    served: Served, store: DocumentsInMemory
+) -> None:
+    keep(store, ALICE, b'<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"/>', "pres-rules")
+    for auid in ("pres-rules", "org.openmobilealliance.pres-rules"):
+        text = (
+            'declare default element namespace "urn:ietf:params:xml:ns:common-policy"; '
+            f'for $r in collection("{auid}/users/")/ruleset return <found uri="x"/>'
+        )
+        assert found(await post(served.client(), search_set(text))) == [["x"]]
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (f"?target={PROFILES}/users/", [ALICE, BOB, CAROL]),
+        (f"?target={PROFILES}/users/&domain=home", [ALICE, BOB, CAROL]),
+        (f"?target={PROFILES}%2Fusers%2F&domain=all", [ALICE, BOB, CAROL]),
+        (f"?target={PROFILES}/users/&domain=Other.Example", [CAROL]),
+        ("?domain=nowhere.example", []),
+        ("?max-results=2", [ALICE, BOB]),
+        ("?max-results=0", []),
+        ("?max-results=99999999999999999999", [ALICE, BOB, CAROL]),
+        ("?unknown=1", [ALICE, BOB, CAROL]),
+    ],
+)
+async def test_the_request_target_says_where_to_search(
+    served: Served, target: str, expected: list[str]
+) -> None:
+    assert found(await post(served.client(BOB), search_set(query()), target)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        search_set(query(), attributes=' max-results="1"'),
+        search_set(query(), inner=' max-results="1"'),
+        search_set(query(), attributes=' max-results="9"', inner=' max-results="1"'),
+    ],
+)
+async def test_the_body_says_how_many_results_are_wanted(served: Served, body: bytes) -> None:
+    assert found(await post(served.client(BOB), body)) == [[ALICE]]
+
+
+@pytest.mark.parametrize(
+    ("body", "target", "status", "reason"),
+    [
+        pytest.param(b"", "", 400, b"no search", id="nothing"),
+        pytest.param(b"<search-set", "", 400, b"no search", id="no XML"),
+        pytest.param(b"<search-set/>", "", 400, b"root element", id="no namespace"),
+        pytest.param(
+            f'<search-set xmlns="{NAMESPACE}"/>'.encode(), "", 400, b"no search", id="no searches"
+        ),
+        pytest.param(
+            search_set(query()).replace(b"request", b"response").replace(b"query>", b"q>"),
+            "",
+            400,
+            b"must have a request",
+            id="an answer",
+        ),
+        pytest.param(
+            b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + search_set("&e;"),
+            "",
+            400,
+            b"document type",
+            id="entities",
+        ),
+        pytest.param(
+            search_set(*[query()] * (MAX_SEARCHES + 1)), "", 400, b"at most", id="many searches"
+        ),
+        pytest.param(search_set(query()), "?max-results=x", 400, b"number", id="no number"),
+        pytest.param(search_set(query()), "?target=x", 400, b"no such", id="no such target"),
+        pytest.param(
+            search_set(query()), "?target=groups/users/", 400, b"another", id="another target"
+        ),
+        pytest.param(
+            search_set(query()), "?" + "a=b&" * 100, 400, b"too many", id="many parameters"
+        ),
+        pytest.param(search_set("DROP TABLE"), "", 409, b"not understood", id="no query"),
+        pytest.param(
+            search_set(query(collection="nothing/users/")), "", 409, b"no collection", id="no usage"
+        ),
+        pytest.param(
+            search_set(query(collection=f"{SEARCH}/users/")), "", 409, b"no collection", id="itself"
+        ),
+    ],
+)
+async def test_what_is_refused_and_why(
+    served: Served, body: bytes, target: str, status: int, reason: bytes
+) -> None:
+    answer = await post(served.client(), body, target)
+    assert answer.status == status
+    assert reason in answer.body
+
+
+async def test_a_query_that_is_not_understood_is_reported_as_a_conflict(served: Served) -> None:
+    """RFC 4825 §11."""
+    answer = await post(served.client(), search_set("nonsense"))
+    root = parse(answer.body)
+    assert answer.headers["Content-Type"] == "application/xcap-error+xml"
+    assert schema("xcap-error").check(root) is None
+
+
+async def test_the_body_must_be_a_search(served: Served) -> None:
+    assert (await post(served.client(), search_set(query()), media="text/xml")).status == 415
+
+
+async def test_who_shows_no_credentials_is_401(served: Served) -> None:
+    assert (await post(served.client(None), search_set(query()))).status == 401
+
+
+async def test_who_is_nobody_is_403(store: DocumentsInMemory) -> None:
+    """Where no credentials are asked for, a search has no sender."""
+    async with serving(replace(CONFIG, authenticate=False), store) as served:
+        assert (await post(served.client(None), search_set(query()))).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", SEARCH, 405),
+        ("PUT", SEARCH, 405),
+        ("GET", f"{SEARCH}/global/index", 404),
+        ("POST", f"{SEARCH}/global/index", 405),
+        ("POST", "resource-lists/global/index", 405),
+        ("POST", "resource-lists", 405),
+    ],
+)
+async def test_nothing_else_is_there(served: Served, method: str, path: str, status: int) -> None:
+    """RFC 4825 §8.1."""
+    assert (await served.client().ask(method, path)).status == status
+
+
+async def test_options_name_post(served: Served) -> None:
+    answer = await served.client().ask("OPTIONS", SEARCH)
+    assert answer.headers["Allow"] == "POST, OPTIONS"
+
+
+async def test_a_setting_turns_searches_off(store: DocumentsInMemory) -> None:
+    async with serving(replace(CONFIG, search=False), store) as served:
+        assert (await post(served.client(), search_set(query()))).status in (404, 405)
+
+
+async def test_no_more_results_are_given_than_a_search_may_have(
+    served: Served, store: DocumentsInMemory
+) -> None:
+    people = profile(ALICE).replace(b"</user-profiles>", b"<user-profile/>" * 600)
+    keep(store, ALICE, people + b"</user-profiles>")
+    [results] = found(await post(served.client(), search_set(query())))
+    assert len(results) == MAX_RESULTS
+
+
+async def test_too_large_an_answer_is_413(served: Served, store: DocumentsInMemory) -> None:
+    keep(store, ALICE, profile(ALICE, "x" * 200_000))
+    text = query().replace("{$u/@uri}", "{$u}" * 20)
+    answer = await post(served.client(), search_set(text))
+    assert (answer.status, b"fewer results" in answer.body) == (413, True)
+
+
+async def test_too_many_documents_are_503(served: Served, store: DocumentsInMemory) -> None:
+    for number in range(MAX_DOCUMENTS + 1):
+        keep(store, f"sip:{number}@example.com", b"<x/>")
+    answer = await post(served.client(BOB), search_set(query()))
+    assert (answer.status, b"too many documents" in answer.body) == (503, True)
+    one = search_set(query(collection=f"{PROFILES}/users/{CAROL}/"))
+    assert found(await post(served.client(BOB), one)) == [[CAROL]]
+
+
+async def test_too_many_users_are_503(served: Served, store: DocumentsInMemory) -> None:
+    store.given.extend(
+        Grant(f"sip:{number}@example.com", "", "", ALICE, write=False)
+        for number in range(MAX_OWNERS + 1)
+    )
+    answer = await post(served.client(), search_set(query()))
+    assert (answer.status, b"name one of them" in answer.body) == (503, True)
+
+
+class SlowStore(DocumentsInMemory):
+    """Documents that come when `go` is set; `busy` is when as many are waited for as may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.busy = asyncio.Event()
+        self.waiting = 0
+
+    async def documents(self, auid: str, owner: str) -> list[Document]:
+        self.waiting += 1
+        if self.waiting == MAX_RUNNING:
+            self.busy.set()
+        await self.go.wait()
+        return await super().documents(auid, owner)
+
+
+async def test_only_so_many_search_at_a_time() -> None:
+    """The rest is told when to come back; a search that ends makes room."""
+    store = SlowStore()
+    async with serving(TRUSTING, store) as served, asyncio.timeout(10):
+        running = [
+            asyncio.create_task(post(served.client(), search_set(query())))
+            for _ in range(MAX_RUNNING)
+        ]
+        await store.busy.wait()
+        busy = await post(served.client(), search_set(query()))
+        assert (busy.status, busy.headers["Retry-After"]) == (503, "2")
+        store.go.set()
+        assert [answer.status for answer in await asyncio.gather(*running)] == [200, 200]
+        assert (await post(served.client(), search_set(query()))).status == 200

@@ -1,0 +1,177 @@
+"""OMA XDM Core, searches: what a query finds, and what it may cost."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xcap.errors import AnswerTooLarge
+from xcap.search.errors import TooExpensive
+from xcap.search.evaluate import MAX_ANSWER, Budget, Search
+from xcap.search.grammar import parse_query
+
+PROLOG = 'declare default element namespace "urn:p"; declare namespace q = "urn:q";'
+FOR = 'for $u in collection("up/users/")/ps/p '
+
+PEOPLE = """<ps xmlns="urn:p" xmlns:q="urn:q">
+<p uri="sip:ann@x" xml:lang="en"><name>Ann &amp; Co</name><age>17</age>
+  <hobby>chess</hobby><hobby>go <b>well</b></hobby></p>
+<p uri="sip:Bob@x" q:kind="vip"><name>Bob "B" </name><age>forty</age><q:note/></p>
+<p uri="sip:zoë@x"><name>Zoë</name><age>80</age><hobby>chess</hobby><b>tail</b> after</p>
+</ps>""".encode()
+ALL = ["ann", "Bob", "zoë"]
+
+
+def run(
+    tail: str, *bodies: bytes, limit: int = 100, clock: Iterator[float] | None = None
+) -> Search:
+    ticks = clock or iter(lambda: 0.0, None)
+    search = Search(
+        parse_query(PROLOG + FOR + tail), Budget(lambda: next(ticks), deadline=1.0), limit
+    )
+    search.look_at(bodies or [PEOPLE])
+    return search
+
+
+def found(tail: str) -> list[str]:
+    """The people whom the condition finds."""
+    shown = run(f'where {tail} return <r u="{{$u/@uri}}"/>').found
+    return [one.decode().partition("sip:")[2].partition("@")[0] for one in shown]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        pytest.param('$u/name = "Zoë"', ["zoë"], id="equal"),
+        pytest.param('$u/name = "Ann &amp; Co"', ["ann"], id="escapes"),
+        pytest.param('$u/name = "Bob ""B"" "', ["Bob"], id="quotes, white space counts"),
+        pytest.param('$u/hobby = "chess"', ["ann", "zoë"], id="any of several values"),
+        pytest.param('$u/hobby != "chess"', ["ann"], id="some other value"),
+        pytest.param('not($u/hobby = "chess")', ["Bob"], id="none of the values"),
+        pytest.param('$u/hobby = "go well"', ["ann"], id="text of an element with elements"),
+        pytest.param('$u/hobby[2]/b = "well"', ["ann"], id="by position"),
+        pytest.param('$u/hobby/text() = "go "', ["ann"], id="a text node"),
+        pytest.param("$u/age < 18", ["ann"], id="a number"),
+        pytest.param("$u/age >= 18", ["zoë"], id="what is no number compares with none"),
+        pytest.param("18 > $u/age", ["ann"], id="literal first"),
+        pytest.param('$u/age > "2"', ["Bob", "zoë"], id="strings by code points"),
+        pytest.param('contains($u/name, "o")', ["ann", "Bob", "zoë"], id="contains"),
+        pytest.param('contains($u/hobby, "well")', ["ann"], id="contains, of several values"),
+        pytest.param('contains($u/name, "")', ALL, id="the empty string is everywhere"),
+        pytest.param('contains($u/missing, "")', [], id="but not in nothing"),
+        pytest.param('starts-with($u/@uri, "sip:B")', ["Bob"], id="starts-with"),
+        pytest.param('starts-with(lower-case($u/@uri), "sip:b")', ["Bob"], id="lower-case"),
+        pytest.param('upper-case($u/name) = "ZOË"', ["zoë"], id="upper-case"),
+        pytest.param('ends-with($u/name, "Co")', ["ann"], id="ends-with"),
+        pytest.param("$u/@q:kind", ["Bob"], id="an attribute of a namespace"),
+        pytest.param("$u/@kind", [], id="and not without it"),
+        pytest.param('$u/@xml:lang = "en"', ["ann"], id="xml:lang"),
+        pytest.param("exists($u/q:note)", ["Bob"], id="an element of another namespace"),
+        pytest.param("empty($u/hobby)", ["Bob"], id="empty"),
+        pytest.param('$u/*[4] = "chess"', [], id="the fourth child of all"),
+        pytest.param('$u/*[4] = "tail"', ["zoë"], id="a child of any name"),
+        pytest.param('$u = "Zoë80chesstail after"', ["zoë"], id="the element itself"),
+        pytest.param('$u/hobby[. = "chess"]', ["ann", "zoë"], id="a predicate"),
+        pytest.param('$u/hobby[b = "well" or . = "x"]', ["ann"], id="a condition in it"),
+        pytest.param('$u/age = 80 or $u/age = 17 and $u/name = "x"', ["zoë"], id="precedence"),
+        pytest.param('$u/name = """] | //*[name()="', [], id="a literal stays a literal"),
+    ],
+)
+def test_conditions_hold(condition: str, expected: list[str]) -> None:
+    assert found(condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        pytest.param(
+            "$u/hobby",
+            b'<hobby xmlns="urn:p">chess</hobby><hobby xmlns="urn:p">go <b>well</b></hobby>',
+            id="elements, without what follows them",
+        ),
+        pytest.param("$u/missing", b"", id="nothing"),
+        pytest.param("$u/name/text()", b"Ann &amp; Co", id="text"),
+        pytest.param(
+            '<r a="{$u/@uri}/{$u/hobby}">{$u/@uri, $u/age}<s/>x{$u/name/text()}</r>',
+            b'<r xmlns="urn:p" a="sip:ann@x/chess go well" uri="sip:ann@x">'
+            b"<age>17</age><s/>xAnn &amp; Co</r>",
+            id="an element of its own",
+        ),
+        pytest.param(
+            "<q:r/>", b'<r xmlns="urn:q"/>', id="whose namespace is declared before the query"
+        ),
+    ],
+)
+def test_what_is_shown(result: str, expected: bytes) -> None:
+    assert run(f'where $u/age = "17" return {result}').found == [expected]
+
+
+def test_no_more_is_found_than_is_wanted() -> None:
+    search = run("return $u/name", PEOPLE, PEOPLE, PEOPLE, limit=4)
+    assert len(search.found) == 4
+    assert not search.wants_more
+
+
+def test_no_result_is_wanted() -> None:
+    assert run("return $u", limit=0).found == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"no XML", id="a picture"),
+        pytest.param(b"<ps/>", id="another namespace"),
+        pytest.param(b'<x xmlns="urn:p"><p/></x>', id="another root"),
+    ],
+)
+def test_documents_of_another_kind_are_passed_over(body: bytes) -> None:
+    assert len(run("return $u/name", body, PEOPLE).found) == 3
+
+
+def large(child: str, times: int) -> bytes:
+    return f'<ps xmlns="urn:p"><p>{child * times}</p></ps>'.encode()
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        pytest.param(
+            "where " + " and ".join(f'not($u/a = "{n}")' for n in range(40)) + " return <r/>",
+            id="many conditions over many elements",
+        ),
+        pytest.param('where $u/a[b[c[d or e] or f] or "x" = g] return <r/>', id="predicates"),
+        pytest.param('where $u/b[@c = "x"] return <r/>', id="names that do not match"),
+        pytest.param("return <r>" + "{$u/a}" * 40 + "</r>", id="copies"),
+    ],
+)
+def test_a_search_stops_soon_after_its_time(tail: str) -> None:
+    """Each look at the clock is a tenth of a second here: ten looks and it is over."""
+    with pytest.raises(TooExpensive):
+        run(tail, *[large("<a/>", 19_000)] * 10, clock=(n / 10 for n in count()))
+
+
+def test_an_answer_is_not_larger_than_its_bound() -> None:
+    people = b'<ps xmlns="urn:p">' + b"<p>" + b"x" * 100_000 + b"</p></ps>"
+    assert len(run("return $u", *[people] * 9).found) == 9
+    with pytest.raises(AnswerTooLarge):
+        run("return $u", *[people] * (MAX_ANSWER // 100_000 + 1))
+
+
+def test_one_result_is_not_larger_than_the_bound_either() -> None:
+    """Copies are counted as they are made, not when all of them are there."""
+    people = b'<ps xmlns="urn:p"><p>' + b"x" * 200_000 + b"</p></ps>"
+    with pytest.raises(AnswerTooLarge):
+        run("return <r>" + "{$u}" * 100 + "</r>", people)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_every_text_is_found_as_it_was_written(text: str) -> None:
+    """Whatever is in a literal is data, for us and for the library."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    body = f'<ps xmlns="urn:p"><p><a>{escaped}</a></p></ps>'.encode()
+    literal = text.replace("&", "&amp;").replace('"', '""')
+    assert len(run(f'where $u/a = "{literal}" return <r/>', body).found) == 1
+    assert len(run(f'where $u/a = "{literal}!" return <r/>', body).found) == 0
