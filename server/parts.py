@@ -3,6 +3,7 @@
 from hashlib import blake2s
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from presence.config import PresenceConfig
 from presence.package import EventPackage
@@ -132,6 +133,7 @@ def xcap_config(settings: Settings) -> XcapConfig:
     return XcapConfig(
         domains=settings.domains,
         root=settings.http.xcap_root,
+        public_root=urlsplit(settings.http.public_root).path.rstrip("/"),
         authenticate=settings.http.authenticate,
         trusted_peers=settings.http.trusted_peers,
         trusted_users=frozenset(settings.xcap.trusted_users),

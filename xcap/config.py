@@ -33,6 +33,9 @@ class XcapConfig:
     root: str = "/xcap-root"
     """Path of the XCAP root, without a slash at its end (RFC 4825 §6.1)."""
 
+    public_root: str = ""
+    """Path of the XCAP root as clients know it, when a front end shows it under another."""
+
     authenticate: bool = True
     """Ask for credentials. Without, everybody is taken for the user whose tree they address."""
 

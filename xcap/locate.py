@@ -73,7 +73,7 @@ class Locator:
             raise NotFound("this is a directory, not a document")
         auid, path = usage.row(uri.path)
         config = self._config
-        place = Place(uri.tree, owner, config.domains[0], uri.path, config.root)
+        place = Place(uri.tree, owner, config.domains[0], uri.path, config.root, config.public_root)
         located = Located(uri, usage, DocumentKey(auid, owner, path), place, user)
         if action is Action.WRITE and located.computed:
             raise MethodNotAllowed("writing", READ_ONLY)

@@ -40,12 +40,14 @@ USAGES: Final[tuple[Usage, ...]] = (
     watchers.USAGE,
 )
 """Those that every server has, with nothing to set."""
+OPTIONAL: Final = frozenset({test_app.USAGE.auid, search.AUID})
+"""AUIDs that settings turn off, and that stay ours."""
 
 
 def usages(config: XcapConfig) -> tuple[Usage, ...]:
     """Those that are served: what `config` turns on, and the operator's own. Raises BadUsage."""
     known = [*USAGES, *_configured(config)]
-    reserved = {usage.auid for usage in known} | {test_app.USAGE.auid}
+    reserved = {usage.auid for usage in known} | OPTIONAL
     for declaration in config.declared:
         if declaration.auid in reserved:
             raise BadUsage(declaration.auid, "", "this AUID is one of the server's own")

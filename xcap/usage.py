@@ -38,6 +38,8 @@ class Place:
     """The document's, below its directory."""
     root: str = ""
     """Path of the XCAP root, without a slash at its end."""
+    public_root: str = ""
+    """The same where a front end shows it under another; empty: it does not."""
 
 
 @dataclass(frozen=True, slots=True)

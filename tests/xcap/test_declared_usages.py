@@ -9,7 +9,7 @@ from tests.xcap.kit import CONFIG, serving
 from xcap.config import DeclaredUsage, XcapConfig
 from xcap.declared import BadUsage
 from xcap.errors import SchemaValidationError
-from xcap.registry import USAGES, usages
+from xcap.registry import OPTIONAL, USAGES, usages
 from xcap.uri import Tree
 from xcap.usage import Place
 
@@ -49,7 +49,7 @@ def schema_file(tmp_path: Path) -> str:
 
 
 def declaring(*declared: DeclaredUsage) -> XcapConfig:
-    return XcapConfig(domains=CONFIG.domains, declared=declared)
+    return XcapConfig(domains=CONFIG.domains, search=False, declared=declared)
 
 
 def notes(schema_file: str, root: str = "notes", auid: str = AUID) -> DeclaredUsage:
@@ -83,7 +83,7 @@ def test_without_a_root_any_element_of_the_schema_may_begin(schema_file: str) ->
         usage.validate(b'<else xmlns="urn:notes"/>', PLACE)
 
 
-@pytest.mark.parametrize("auid", [usage.auid for usage in USAGES] + ["test-app"])
+@pytest.mark.parametrize("auid", [usage.auid for usage in USAGES] + sorted(OPTIONAL))
 def test_the_servers_own_are_not_declared_anew(schema_file: str, auid: str) -> None:
     """RFC 4825 §5.1: an AUID names one usage."""
     with pytest.raises(BadUsage, match="one of the server's own") as refused:

@@ -80,7 +80,7 @@ NODE = "/~~/resource-lists/list%5b@name=%22l1%22%5d"
         (SERVICES, services("")),
         (SERVICES, by_reference(JOES + NODE)),
         (SERVICES, by_reference(JOES.replace("sip:joe@example.com", "joe") + NODE)),
-        (SERVICES, by_reference(JOES.replace("com/res", "com:80/a/b/res"))),
+        (SERVICES, by_reference(JOES.replace("com/", "com:80/") + NODE.replace("~", "%7e"))),
         (
             SERVICES,
             services(
@@ -152,10 +152,15 @@ REFUSED: list[tuple[Usage, str, type[Conflict]]] = [
         UniquenessFailure,
     ),
     (SERVICES, by_reference("/resource-lists/users/joe/index"), ConstraintFailure),
-    (SERVICES, by_reference(JOES.replace("joe", "bob")), ConstraintFailure),
-    (SERVICES, by_reference(JOES.replace("users/", "")), ConstraintFailure),
-    (SERVICES, by_reference(JOES.replace("resource-", "")), ConstraintFailure),
-    (SERVICES, by_reference(JOES.replace("sip:joe", "%FF")), ConstraintFailure),
+    (SERVICES, by_reference(JOES), ConstraintFailure),
+    (SERVICES, by_reference(JOES.replace("com/res", "com/root/res") + NODE), ConstraintFailure),
+    (SERVICES, by_reference(JOES.replace("joe", "bob") + NODE), ConstraintFailure),
+    (SERVICES, by_reference(JOES.replace("users/", "") + NODE), ConstraintFailure),
+    (SERVICES, by_reference(JOES.replace("resource-", "") + NODE), ConstraintFailure),
+    (SERVICES, by_reference(JOES.replace("sip:joe", "%FF") + NODE), ConstraintFailure),
+    (LISTS, lists('<list><entry-ref ref="sip:a/b"/></list>'), ConstraintFailure),
+    (LISTS, lists('<list><entry-ref ref=""/></list>'), ConstraintFailure),
+    (LISTS, lists('<list><external anchor=""/></list>'), ConstraintFailure),
     (
         SERVICES,
         by_reference(f"http://x/pres-rules/users/joe/index/~~/{JOES}"),
@@ -232,7 +237,34 @@ def test_a_uniqueness_failure_names_each_field(
 def test_in_the_global_tree_a_list_may_be_anybodys() -> None:
     """RFC 4826 §4.4.5: the XUI is compared in the users tree only."""
     place = Place(Tree.GLOBAL, AoR(""), "example.com")
-    SERVICES.validate(by_reference(JOES).encode(), place)
+    SERVICES.validate(by_reference(JOES + NODE).encode(), place)
+    with pytest.raises(ConstraintFailure):
+        SERVICES.validate(by_reference(JOES.replace("users/", "") + NODE).encode(), place)
+
+
+@pytest.mark.parametrize(
+    ("root", "public_root", "path", "accepted"),
+    [
+        ("/xcap-root", "", "/xcap-root", True),
+        ("/xcap-root", "", "", False),
+        ("/xcap-root", "", "/xcap-root2", False),
+        ("/xcap-root", "/public", "/public", True),
+        ("/xcap-root", "/public", "/xcap-root", True),
+        ("/xcap-root", "/public", "/other", False),
+        ("", "/public", "", True),
+    ],
+)
+def test_a_list_is_below_the_same_root(
+    root: str, public_root: str, path: str, accepted: bool
+) -> None:
+    """RFC 4826 §4.1: as this server knows its root, or as clients behind a front end do."""
+    place = Place(Tree.USERS, PLACE.owner, "example.com", "index", root, public_root)
+    document = by_reference(JOES.replace("com/res", f"com{path}/res") + NODE).encode()
+    if accepted:
+        SERVICES.validate(document, place)
+    else:
+        with pytest.raises(ConstraintFailure, match="below the XCAP root"):
+            SERVICES.validate(document, place)
 
 
 def test_no_two_usages_share_a_name() -> None:

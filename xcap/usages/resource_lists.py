@@ -23,7 +23,8 @@ KEYS: Final = {
 }
 """The attribute that must be unique among siblings of the same name (§3.4.5)."""
 
-NOT_RELATIVE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")
+RELATIVE_PATH: Final = re.compile(r"[^/?#:]+(?:[/?#]|$)")
+"""path-noscheme of RFC 3986 §3.3: a first segment without a colon."""
 ABSOLUTE_HTTP: Final = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 
 
@@ -39,7 +40,7 @@ def check_lists(top: etree._Element, default_namespace: str) -> None:
     """
     check_unique(top, KEYS, default_namespace=default_namespace, prefixes=PREFIXES)
     for ref in values_of(top, ENTRY_REF, "ref"):
-        if NOT_RELATIVE_PATH.match(ref):
+        if not RELATIVE_PATH.match(ref):
             raise ConstraintFailure(f"the ref of an entry-ref must be a relative path: {ref}")
     for anchor in values_of(top, EXTERNAL, "anchor"):
         if not ABSOLUTE_HTTP.match(anchor):

@@ -7,7 +7,7 @@ from lxml import etree
 
 from xcap.errors import ConstraintFailure, Exists, UniquenessFailure, XcapError
 from xcap.rls_index import AUID, NAMESPACE, ROOT, SERVICE, compute, computes
-from xcap.uri import SEPARATOR, Tree, decode, owner_of
+from xcap.uri import Tree, decode, owner_of
 from xcap.usage import Claim, Place, Usage
 from xcap.usages.resource_lists import check_lists
 
@@ -15,6 +15,7 @@ RESOURCE_LIST: Final = f"{{{NAMESPACE}}}resource-list"
 LIST: Final = f"{{{NAMESPACE}}}list"
 LISTS_AUID: Final = "resource-lists"
 
+SEPARATOR: Final = re.compile(r"/(?:~|%7[Ee]){2}/")
 ABSOLUTE: Final = re.compile(r"https?://[^/?#]+(/[^?#]*)", re.IGNORECASE)
 
 
@@ -40,32 +41,39 @@ def claims(root: etree._Element) -> tuple[Claim, ...]:
 
 
 def _check_reference(uri: str, place: Place) -> None:
-    """Refuse a resource-list that is not an absolute URI into the user's own lists.
+    """Refuse a resource-list that is not an element of the user's own lists (§4.1).
 
-    The root may be any: a front end may show ours under another host and path.
+    A server has many names, so the host is not compared.
     """
     absolute = ABSOLUTE.match(uri)
     if absolute is None:
         raise ConstraintFailure(f"a resource-list must be an absolute HTTP URI: {uri}")
-    segments = absolute[1].split("/")
-    if SEPARATOR in segments:
-        segments = segments[: segments.index(SEPARATOR)]
-    if LISTS_AUID not in segments:
-        raise ConstraintFailure(f"a resource-list must point to a resource-lists document: {uri}")
-    if place.tree is Tree.USERS and not _is_below(segments, place):
-        raise ConstraintFailure(f"a resource-list must be one of the same user: {uri}")
-
-
-def _is_below(segments: list[str], place: Place) -> bool:
-    """Whether the path leads into the resource-lists of the owner of the place."""
-    match segments[segments.index(LISTS_AUID) + 1 :]:
-        case [Tree.USERS, xui, _, *_]:
-            try:
-                return owner_of(decode(xui), place.default_domain) == place.owner
-            except XcapError:
-                return False
+    document, *node = SEPARATOR.split(absolute[1], maxsplit=1)
+    if not node:
+        raise ConstraintFailure(f"a resource-list must select an element of a document: {uri}")
+    match _below_root(document, place):
+        case [auid, Tree.USERS, xui, _, *_] if auid == LISTS_AUID:
+            if place.tree is Tree.USERS and not _is_owner(xui, place):
+                raise ConstraintFailure(f"a resource-list must be one of the same user: {uri}")
         case _:
-            return False
+            raise ConstraintFailure(
+                f"a resource-list must be in {LISTS_AUID}/users below the XCAP root: {uri}"
+            )
+
+
+def _below_root(path: str, place: Place) -> list[str]:
+    """The segments of `path` below the XCAP root, as we know it or as clients do."""
+    for root in filter(None, (place.public_root, place.root)):
+        if path.startswith(f"{root}/"):
+            return path[len(root) + 1 :].split("/")
+    return [] if place.root else path[1:].split("/")
+
+
+def _is_owner(xui: str, place: Place) -> bool:
+    try:
+        return owner_of(decode(xui), place.default_domain) == place.owner
+    except XcapError:
+        return False
 
 
 USAGE: Final = Usage(
