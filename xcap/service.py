@@ -60,7 +60,7 @@ class XcapService:
             usages=self.usages, config=config, access=self.access, exists=exists
         )
         self._sources = ServerSources(config.root, self.usages, store, clock, self.access)
-        writer = Writer(
+        self.writer = Writer(
             store=store,
             claims=Claims(store),
             cache=self.cache,
@@ -68,8 +68,8 @@ class XcapService:
             new_etag=new_etag,
             on_change=on_change,
         )
-        self._documents = DocumentService(store=store, sources=self._sources, writer=writer)
-        self.nodes = NodeService(documents=self._documents, writer=writer, cache=self.cache)
+        self._documents = DocumentService(store=store, sources=self._sources, writer=self.writer)
+        self.nodes = NodeService(documents=self._documents, writer=self.writer, cache=self.cache)
 
     def media_type(self, uri: XcapUri) -> str:
         """That of what is put at `uri`, or posted. Raises NotFound for an unknown usage (§8)."""
