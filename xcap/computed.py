@@ -1,7 +1,7 @@
 """Documents that the server makes when they are asked for, and answers to a POST. Types.
 
 A usage whose `Usage.compute` is set makes those documents that `Usage.computes` says;
-they are read only (RFC 4825 §5.9 lets a usage restrict who writes, RFC 4826 §4.4.8 has
+they are read only (RFC 4825 §5.7 lets a usage say who writes, RFC 4826 §4.4.8 has
 one made of many). A usage whose `Usage.post` is set answers POST. Both see the rest of
 the server through `Sources` only.
 """

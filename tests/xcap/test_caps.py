@@ -49,7 +49,7 @@ def test_the_document_is_valid() -> None:
     ],
 )
 def test_every_usage_is_listed_once(auid: str) -> None:
-    """§12.5, the usage itself among them."""
+    """§12, the usage itself among them."""
     assert listed(document(), "auid").count(auid) == 1
 
 
@@ -65,7 +65,7 @@ def test_what_the_settings_turn_off_is_not_listed(config: XcapConfig, auid: str)
 
 
 def test_what_the_operator_declares_is_listed(tmp_path: Path) -> None:
-    """§12.5: with the namespace that its schema checks."""
+    """§12: with the namespace that its schema checks."""
     path = tmp_path / "notes.xsd"
     path.write_bytes(OWN_SCHEMA)
     declared = DeclaredUsage("com.example.notes", "urn:example:notes", "application/x", str(path))
@@ -110,7 +110,7 @@ async def test_there_is_no_other_document(served: Served, path: str) -> None:
 
 
 async def test_nobody_writes_it() -> None:
-    """§12.9, not even a trusted user."""
+    """Deviation from §12.9, which lets trusted users write: it is what the server knows."""
     trusting = replace(CONFIG, trusted_users=frozenset({"sip:alice@example.com"}))
     async with serving(trusting) as served:
         client = served.client()

@@ -23,7 +23,7 @@ MAX_WATCHERS: Final = 10_000
 
 PRESENCE: Final = "presence"
 TEMPLATE_MARK: Final = "."
-"""In the name of a template-package, such as presence.winfo (RFC 6665 §8.2.1)."""
+"""In the name of a template-package, such as presence.winfo (RFC 6665 §5.2)."""
 STATUS: Final[Mapping[str, str]] = {"active": "allow", "pending": "confirm", "waiting": "confirm"}
 """OpenXCAP's word for a subscription's state; any other state is a refusal."""
 REFUSED: Final = "deny"
