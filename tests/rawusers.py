@@ -106,10 +106,16 @@ class User:
         return await self.ask("PUBLISH", self.aor, headers, body, call_id=secrets.token_hex(8))
 
     async def subscribe(
-        self, presentity: str, *, expires: int = 600, event: str = "presence"
+        self,
+        presentity: str,
+        *,
+        expires: int = 600,
+        event: str = "presence",
+        body: bytes = b"",
+        body_type: str = "",
     ) -> "Subscription":
         """An initial SUBSCRIBE; it must be answered 200 (RFC 6665 §4.1.2)."""
-        subscription = Subscription(self, presentity, event)
+        subscription = Subscription(self, presentity, event, body=body, body_type=body_type)
         answer = await subscription.send(expires)
         assert answer.status == 200, answer
         return subscription
@@ -127,6 +133,10 @@ class Subscription:
     """The notifier's Contact, once known."""
     to: str = ""
     """The To value of the dialog, once known."""
+    body: bytes = b""
+    """Of every SUBSCRIBE."""
+    body_type: str = ""
+    """Its media type."""
 
     async def send(self, expires: int, within: float = ANSWER_TIMEOUT) -> Heard:
         """SUBSCRIBE, or refresh, or unsubscribe with 0; the final answer."""
@@ -134,11 +144,13 @@ class Subscription:
             ("Contact", f"<{self.watcher.client.contact}>"),
             ("Event", self.event),
             ("Expires", str(expires)),
+            *([("Content-Type", self.body_type)] if self.body else []),
         ]
         answer = await self.watcher.ask(
             "SUBSCRIBE",
             self.target or self.presentity,
             headers,
+            self.body,
             to=self.to or f"<{self.presentity}>",
             call_id=self.call_id,
             within=within,
