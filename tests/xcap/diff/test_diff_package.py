@@ -42,7 +42,7 @@ async def test_the_first_notify_tells_every_document_that_is_there(desk: Desk) -
 
 
 async def test_nothing_there_is_an_empty_document(desk: Desk) -> None:
-    """RFC 5875 §A.5."""
+    """RFC 5875 appendix A.5."""
     _, told = await desk.follow(LIST, ENTRY, NAME)
     assert (told.documents, told.components) == ([], {})
 
@@ -143,7 +143,7 @@ async def test_a_document_in_two_selections_is_told_once(desk: Desk) -> None:
     ],
 )
 async def test_collections(desk: Desk, collection: str, sels: list[str]) -> None:
-    """RFC 5875 §4.1, §A.2: all documents below that may be read."""
+    """RFC 5875 §4.1, appendix A.2: all documents below that may be read."""
     await desk.put(LIST, friends())
     await desk.put(SHARED, friends(), CAROL)
     await desk.put(LIST.replace("alice", "bob"), friends(), BOB)
@@ -258,7 +258,7 @@ async def test_a_refresh_without_a_body_keeps_the_list_and_takes_the_mode(desk: 
 
 
 async def test_a_fetch_tells_what_is_there_and_is_over(desk: Desk) -> None:
-    """RFC 5875 §A.2: Expires 0 is as a PROPFIND."""
+    """RFC 5875 appendix A.2: Expires 0 is as a PROPFIND."""
     etag = await desk.put(LIST, friends())
     await desk.ask(uri_list(HOME), "Expires: 0")
     (sent,) = await desk.sent()
