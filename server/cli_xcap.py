@@ -25,6 +25,8 @@ from server.cli_options import (
 from server.config import Settings
 from server.errors import ServerError
 from server.subscribers import parse_address
+from xcap.config import XcapConfig
+from xcap.registry import usages
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
 
@@ -33,14 +35,8 @@ NODE_SEPARATOR: Final = "~~"
 """Between document selector and node selector (RFC 4825 §6)."""
 ELEMENT_TYPE: Final = "application/xcap-el+xml"
 ATTRIBUTE_TYPE: Final = "application/xcap-att+xml"
-DOCUMENT_TYPES: Final[Mapping[str, str]] = {
-    "resource-lists": "application/resource-lists+xml",
-    "rls-services": "application/rls-services+xml",
-    "pres-rules": "application/auth-policy+xml",
-    "org.openmobilealliance.pres-rules": "application/auth-policy+xml",
-    "pidf-manipulation": "application/pidf+xml",
-    "xcap-caps": "application/xcap-caps+xml",
-}
+EVERYTHING: Final = XcapConfig(domains=(), test_app=True)
+"""What turns every application usage on that a server may have."""
 
 PathArgument = Annotated[
     str,
@@ -115,11 +111,12 @@ def put(
     set_: SetOption = None,
 ) -> None:
     """Create or replace a document; prints its entity-tag."""
-    url = document_url(path, effective(config, set_))
+    settings = effective(config, set_)
+    url = document_url(path, settings)
     if file is None and user is not None and password is None:
         raise ServerError("--password: is needed when the document comes from standard input")
     headers = _conditions(if_match, if_none_match)
-    headers["Content-Type"] = content_type or guessed_type(url)
+    headers["Content-Type"] = content_type or guessed_type(url, settings)
     body = _read(file)
     answer = _checked(run(exchange("PUT", url, Account.of(user, password), headers, body)), url)
     print("created" if answer.status == 201 else "replaced", file=sys.stderr)
@@ -180,14 +177,16 @@ def document_url(path: str, settings: Settings) -> URL:
     return URL(f"http://{listen.reachable()}{root}{path}")
 
 
-def guessed_type(url: URL) -> str:
+def guessed_type(url: URL, settings: Settings) -> str:
     """The media type of what `url` names, from its AUID or node selector (RFC 4825 §7)."""
     document, separator, node = url.path.partition(f"/{NODE_SEPARATOR}/")
     if separator:
         return ATTRIBUTE_TYPE if node.rpartition("/")[2].startswith("@") else ELEMENT_TYPE
+    types = {auid: usage.media_type for auid, usage in settings.xcap.usages.items()}
+    types |= {usage.auid: usage.media_type for usage in usages(EVERYTHING)}
     for segment in document.split("/"):
-        if segment in DOCUMENT_TYPES:
-            return DOCUMENT_TYPES[segment]
+        if segment in types:
+            return types[segment]
     raise ServerError(f"{url.path}: no media type is known for it; say --type")
 
 

@@ -6,7 +6,12 @@ from yarl import URL
 from server.cli_xcap import Answer, document_url, explanation, guessed_type
 from server.config import Settings
 from server.errors import ServerError
+from server.settings import load_settings
 
+OWN_USAGE = (
+    '{"com.example.notes": {"namespace": "urn:notes", "schema": "notes.xsd",'
+    ' "media_type": "application/vnd.example.notes+xml"}}'
+)
 ERROR = b"""<?xml version="1.0" encoding="UTF-8"?>
 <xcap-error xmlns="urn:ietf:params:xml:ns:xcap-error"><schema-validation-error phrase="no root"/>
 </xcap-error>"""
@@ -38,17 +43,20 @@ def test_a_path_is_below_the_root_of_the_settings(path: str, url: str) -> None:
             "application/auth-policy+xml",
         ),
         ("/x/pidf-manipulation/users/sip:a@b/index", "application/pidf+xml"),
+        ("/x/simservs.ngn.etsi.org/users/a/simservs.xml", "application/vnd.etsi.simservs+xml"),
+        ("/x/com.example.notes/users/sip:a@b/index", "application/vnd.example.notes+xml"),
         ("/x/pres-rules/users/sip:a@b/index/~~/ruleset/rule", "application/xcap-el+xml"),
         ("/x/pres-rules/users/sip:a@b/index/~~/ruleset/rule/@id", "application/xcap-att+xml"),
     ],
 )
 def test_the_media_type_follows_from_the_path(path: str, media_type: str) -> None:
-    assert guessed_type(URL(f"http://host{path}")) == media_type
+    settings = load_settings(None, [f"xcap.usages={OWN_USAGE}"])
+    assert guessed_type(URL(f"http://host{path}"), settings) == media_type
 
 
 def test_an_unknown_usage_needs_its_type_said() -> None:
     with pytest.raises(ServerError, match="say --type"):
-        guessed_type(URL("http://host/xcap-root/unheard-of/users/sip:a@b/index"))
+        guessed_type(URL("http://host/xcap-root/unheard-of/users/sip:a@b/index"), Settings())
 
 
 @pytest.mark.parametrize(
