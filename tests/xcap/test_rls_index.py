@@ -7,13 +7,13 @@ import pytest
 from store.operations import WriteDocument
 from store.values import Document, DocumentKey
 from tests.rawxcap import XcapClient
+from tests.xcap.computedkit import services, uris
 from tests.xcap.kit import ALICE, BOB, CONFIG, DocumentsInMemory, Served, serving
 from xcap.computed import Asked, etag_of
 from xcap.errors import AnswerTooLarge
-from xcap.rls_index import MAX_OCTETS, NAMESPACE, PAGE, SERVICE, compute, service_uri
+from xcap.rls_index import MAX_OCTETS, PAGE, SERVICE, compute, service_uri
 from xcap.uri import Tree
 from xmldoc.parse import parse
-from xmldoc.schema import schema
 
 GLOBAL = "rls-services/global/index"
 ONE = GLOBAL + "/~~/rls-services/service%5B@uri=%22{}%22%5D"
@@ -21,29 +21,10 @@ TYPE = "application/rls-services+xml"
 TRUSTING = replace(CONFIG, trusted_users=frozenset({BOB}))
 
 
-def services(*names: str, packages: str = "") -> bytes:
-    """An rls-services document with a service for each of `names`."""
-    items = "".join(
-        f'<r:service uri="sip:{name}@example.com"><r:list>'
-        f'<rl:entry uri="sip:{name}@x.example"/></r:list>{packages}</r:service>'
-        for name in names
-    )
-    return (
-        f'<?xml version="1.0"?><r:rls-services xmlns:r="{NAMESPACE}" '
-        f'xmlns:rl="urn:ietf:params:xml:ns:resource-lists">{items}</r:rls-services>'
-    ).encode()
-
-
 async def put(client: XcapClient, owner: str, body: bytes, name: str = "index") -> str:
     answer = await client.put(f"rls-services/users/{owner}/{name}", body, TYPE)
     assert answer.status in (200, 201), answer.body
     return answer.etag
-
-
-def uris(body: bytes) -> list[str | None]:
-    root = parse(body)
-    assert schema("rls-services").check(root) is None
-    return [service.get("uri") for service in root.iterchildren(SERVICE)]
 
 
 class CountingStore(DocumentsInMemory):

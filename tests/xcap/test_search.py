@@ -8,44 +8,16 @@ import pytest
 
 from sip.uri import AoR
 from store.values import Document, DocumentKey, Grant
-from tests.rawxcap import Answer, XcapClient
+from tests.xcap.computedkit import PROFILES, SEARCH, found, post, profile, query, search_set
 from tests.xcap.kit import ALICE, BOB, CONFIG, DocumentsInMemory, Served, serving
-from xcap.search.exchange import MAX_RESULTS, MAX_SEARCHES, MEDIA_TYPE, NAMESPACE
+from xcap.search.exchange import MAX_RESULTS, MAX_SEARCHES, NAMESPACE
 from xcap.search.reach import MAX_OWNERS
 from xcap.search.service import MAX_DOCUMENTS, MAX_RUNNING
 from xmldoc.parse import parse
 from xmldoc.schema import schema
 
-SEARCH = "org.openmobilealliance.search"
-PROFILES = "org.openmobilealliance.user-profile"
 CAROL = AoR("sip:carol@other.example")
 TRUSTING = replace(CONFIG, trusted_users=frozenset({BOB}))
-
-
-def profile(aor: str, *hobbies: str) -> bytes:
-    items = "".join(f"<hobby>{hobby}</hobby>" for hobby in hobbies)
-    return (
-        '<?xml version="1.0"?><user-profiles xmlns="urn:oma:xml:xdm:user-profile">'
-        f'<user-profile uri="{aor}"><hobbies>{items}</hobbies></user-profile></user-profiles>'
-    ).encode()
-
-
-def query(where: str = "", collection: str = f"{PROFILES}/users/") -> str:
-    condition = f"where {where}" if where else ""
-    return (
-        'xquery version "1.0"; declare default element namespace "urn:oma:xml:xdm:user-profile"; '
-        f'for $u in collection("{collection}")/user-profiles/user-profile {condition} '
-        "return <user-profile>{$u/@uri}</user-profile>"
-    )
-
-
-def search_set(*queries: str, attributes: str = "", inner: str = "") -> bytes:
-    items = "".join(
-        f'<search id="s{number}"{attributes}><request{inner}><query><![CDATA[{text}]]></query>'
-        "</request></search>"
-        for number, text in enumerate(queries)
-    )
-    return f'<search-set xmlns="{NAMESPACE}">{items}</search-set>'.encode()
 
 
 @pytest.fixture
@@ -66,21 +38,6 @@ def keep(documents: DocumentsInMemory, aor: str, body: bytes, auid: str = PROFIL
 async def served(store: DocumentsInMemory) -> AsyncIterator[Served]:
     async with serving(TRUSTING, store) as running:
         yield running
-
-
-async def post(
-    client: XcapClient, body: bytes, target: str = "", media: str = MEDIA_TYPE
-) -> Answer:
-    return await client.ask("POST", SEARCH + target, body, {"Content-Type": media})
-
-
-def found(answer: Answer) -> list[list[str]]:
-    """Who was found by each search of a valid answer."""
-    assert (answer.status, answer.headers["Content-Type"]) == (200, MEDIA_TYPE), answer.body
-    root = parse(answer.body)
-    assert schema("search").check(root) is None
-    responses = [search[0] for search in root]
-    return [[str(result.get("uri")) for result in response] for response in responses]
 
 
 async def test_an_answer_has_a_response_for_every_search(served: Served) -> None:

@@ -2,55 +2,14 @@
 
 import pytest
 
-from store.values import Resource, SubscriptionRow
-from tests.xcap.kit import ALICE, DocumentsInMemory, Served, serving
+from store.values import SubscriptionRow
+from tests.xcap.computedkit import Listed, listed, subscription
+from tests.xcap.kit import DocumentsInMemory, Served, serving
 from xcap.errors import AnswerTooLarge
 from xcap.usages.watchers import MAX_WATCHERS, NAMESPACE, watchers
 from xmldoc.parse import parse
-from xmldoc.schema import schema
 
 OWN = "org.openxcap.watchers/users/sip:alice@example.com/"
-Listed = tuple[str, str, str, list[str]]
-
-
-def subscription(watcher: str, state: str = "active", package: str = "presence") -> SubscriptionRow:
-    return SubscriptionRow(
-        id=f"{watcher} {package}",
-        resource=Resource(ALICE, package),
-        event_id=None,
-        event_parameters="",
-        watcher=watcher,
-        state=state,
-        call_id="c",
-        local_tag="l",
-        remote_tag="r",
-        local_address="",
-        remote_address="",
-        remote_target="",
-        route_set=(),
-        local_contact="",
-        remote_cseq=1,
-        cseq_ceiling=1,
-        expires_at=2_000_000.0,
-        accept="",
-        content_type="",
-        told_version=0,
-        owner="",
-        transport="",
-        flow="",
-        created_at=0.0,
-    )
-
-
-def listed(body: bytes) -> list[Listed]:
-    """Id, status, online and packages of each watcher in a valid document."""
-    root = parse(body)
-    assert schema("watchers").check(root) is None
-    found: list[Listed] = []
-    for element in root:
-        name, status, online, *packages = [str(child.text) for child in element]
-        found.append((name, status, online, packages))
-    return found
 
 
 @pytest.mark.parametrize(
