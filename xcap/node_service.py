@@ -76,13 +76,15 @@ class NodeService:
     async def _write(self, located: Located, change: NodeChange, source: str) -> Written:
         """Apply `change` to the newest version, whichever that turns out to be.
 
-        Who had to wait for others reads the store first: writers here would otherwise
-        always be ahead of those at another process.
+        Who had to wait for others reads the store first, since another process may have been
+        let in between.
         """
-        async with self._turns.turn(located.key) as waited:
-            known = None if waited else self._cache.newest(located.key)
+        async with self._turns.turn(located.key) as line:
+            seen = self._cache.newest(located.key)
+            known = None if line.turns else seen
             for _ in range(ATTEMPTS):
                 old, new = await self._prepare(located, change, known)
+                line.rivals = seen is not None and seen.document.etag != old.document.etag
                 outcome = await self._writer.put(
                     located,
                     new.body,

@@ -235,6 +235,34 @@ async def test_several_processes_lose_nothing() -> None:
     assert any(service.nodes.races for service in services)
 
 
+class Farther(DocumentsInMemory):
+    """The same documents, seen from a process whose writes take longer."""
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__()
+        self.shared = shared
+
+    async def document(self, key: DocumentKey) -> Document | None:
+        return await self.shared.document(key)
+
+    async def write_document(self, op: WriteDocument) -> DocumentOutcome:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return await self.shared.write_document(op)
+
+
+async def test_a_slower_process_is_let_in(store: Shared) -> None:
+    """Writers in line at the faster process do not keep all others out."""
+    fast, slow = service_over(store), service_over(Farther(store))
+    await put(fast, LISTS, EMPTY)
+    names = [f"n{number}" for number in range(2 * ATTEMPTS)]
+    crowd = [asyncio.create_task(put(fast, path_of(name), entry(name))) for name in names]
+    await put(slow, path_of("mine"), entry("mine"))
+    assert not all(task.done() for task in crowd)
+    await asyncio.gather(*crowd)
+    assert all(store.body.count(entry(name)) == 1 for name in (*names, "mine"))
+
+
 async def test_a_writer_that_always_loses_is_told_to_come_back(
     service: XcapService, store: Shared
 ) -> None:
