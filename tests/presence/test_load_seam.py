@@ -1,0 +1,266 @@
+"""RFC 6665 §5.4: packages that keep what a SUBSCRIBE asks, follow topics, and read before a NOTIFY.
+
+The package here follows words: its SUBSCRIBE names them in a header that stands for a body, and
+a NOTIFY says how often each was said.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from presence.errors import BadBody
+from presence.package import Asking, EventPackage, Telling, Told
+from sip.message import Request
+from store.errors import StoreUnavailable
+from store.values import Change, Kind, SubscriptionRow
+from tests.presence.fakes import ALICE, House, Sent, settle, subscribe_request
+
+
+class Words:
+    """What was said; `gate` holds readers back until set."""
+
+    def __init__(self) -> None:
+        self.said: Counter[str] = Counter()
+        self.gate: asyncio.Event | None = None
+        self.failing: Exception | None = None
+        self.reads: list[Asking] = []
+
+    async def load(self, asking: Asking) -> object:
+        self.reads.append(asking)
+        found = {word: self.said[word] for word in asking.content.split()}
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failing is not None:
+            raise self.failing
+        return found
+
+
+def read_content(request: Request, before: str) -> str:
+    words = request.get("words")
+    if words == "bad":
+        raise BadBody("no such words")
+    return before if words is None else words
+
+
+def topics(row: SubscriptionRow) -> Sequence[str]:
+    return row.content.split()
+
+
+def touches(change: Change) -> Sequence[str]:
+    return [change.key] if change.kind is Kind.DOCUMENT else []
+
+
+def tell(telling: Telling) -> Told:
+    known = telling.answered if isinstance(telling.answered, dict) else {}
+    found = telling.loaded
+    assert isinstance(found, dict)
+    news = {w: n for w, n in found.items() if telling.full or known.get(w) != n}
+    text = " ".join(f"{word}={number}" for word, number in news.items())
+    body = f"{'full' if telling.full else 'news'} {text}".encode() if news else b""
+    return Told(body, "text/plain", found)
+
+
+def package(words: Words) -> EventPackage:
+    return EventPackage(
+        name="words",
+        content_types=("text/plain",),
+        compose=lambda aor, state: b"",
+        read_content=read_content,
+        topics=topics,
+        touches=touches,
+        load=words.load,
+        tell=tell,
+    )
+
+
+class Table:
+    """An event server with that package."""
+
+    def __init__(self, *, answering: bool = True) -> None:
+        self.words = Words()
+        self.house = House(packages={"words": package(self.words)}, answering=answering)
+
+    def say(self, *said: str) -> None:
+        for word in said:
+            self.words.said[word] += 1
+            self.house.service.on_change(Change(Kind.DOCUMENT, word, 1))
+
+    async def subscribe(self, *more: str, cseq: int = 1, tag: str | None = None) -> str:
+        request = subscribe_request(*more, event="words", cseq=cseq, to_tag=tag)
+        tx = await self.house.subscribe(request)
+        assert tx.status == 200
+        return tx.to_tag or tag or ""
+
+    async def sent(self) -> list[Sent]:
+        await settle(20)
+        return self.house.endpoint.take()
+
+    async def bodies(self) -> list[bytes]:
+        return [sent.body for sent in await self.sent()]
+
+
+async def test_what_was_asked_is_stored_and_told() -> None:
+    table = Table()
+    tag = await table.subscribe("Words: a b")
+    assert table.house.store.rows[tag].content == "a b"
+    assert await table.bodies() == [b"full a=0 b=0"]
+    assert table.words.reads[0] == Asking(ALICE, "sip:bob@example.com", "a b", None, 0)
+
+
+async def test_what_the_package_refuses_is_refused() -> None:
+    table = Table()
+    tx = await table.house.subscribe(subscribe_request("Words: bad", event="words"))
+    assert tx.status == 400
+    assert await table.bodies() == []
+
+
+async def test_only_who_follows_hears_and_once_for_two_topics() -> None:
+    table = Table()
+    await table.subscribe("Words: a b")
+    await table.sent()
+    table.say("c")
+    assert await table.bodies() == []
+    table.say("a", "b")
+    assert await table.bodies() == [b"news a=1 b=1"]
+
+
+async def test_a_refresh_replaces_what_is_followed_or_keeps_it() -> None:
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    await table.subscribe(cseq=2, tag=tag)
+    assert await table.bodies() == [b"full a=0"]
+    await table.subscribe("Words: b", cseq=3, tag=tag)
+    assert await table.bodies() == [b"full b=0"]
+    table.say("a")
+    assert await table.bodies() == []
+    table.say("b")
+    assert await table.bodies() == [b"news b=1"]
+    index = table.house.service.engine.index
+    await table.subscribe("Words: b", "Expires: 0", cseq=4, tag=tag)
+    assert index.followers(package(table.words), "b") == ()
+    assert await table.bodies() == [b"full b=1"]
+
+
+async def test_what_happens_while_it_reads_is_told_by_one_more_notify() -> None:
+    table = Table()
+    await table.subscribe("Words: a")
+    await table.sent()
+    table.words.gate = asyncio.Event()
+    table.say("a")
+    await settle()
+    table.say("a")
+    table.say("a")
+    table.words.gate.set()
+    assert await table.bodies() == [b"news a=1", b"news a=3"]
+    assert len(table.words.reads) == 3
+
+
+async def test_one_notify_is_in_flight_and_the_next_builds_on_its_answer() -> None:
+    table = Table(answering=False)
+    await table.subscribe("Words: a")
+    (first,) = await table.sent()
+    table.say("a")
+    assert await table.sent() == []
+    first.answer()
+    (second,) = await table.sent()
+    assert second.body == b"news a=1"
+    table.say("a")
+    second.answer(500)
+    (third,) = await table.sent()
+    assert third.body == b"full a=2"
+    assert table.words.reads[-1].answered == {"a": 0}
+
+
+async def test_a_refresh_while_it_reads_makes_one_full_notify() -> None:
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    table.words.gate = asyncio.Event()
+    table.say("a")
+    await settle()
+    await table.subscribe("Words: b", cseq=2, tag=tag)
+    table.words.gate.set()
+    assert await table.bodies() == [b"full b=0"]
+
+
+async def test_a_subscription_that_ends_while_it_reads_has_one_last_notify() -> None:
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    table.words.gate = asyncio.Event()
+    table.say("a")
+    await settle()
+    await table.subscribe("Expires: 0", cseq=2, tag=tag)
+    table.words.gate.set()
+    (last,) = await table.sent()
+    assert last.state.startswith("terminated")
+    assert last.body == b"full a=1"
+
+
+async def test_a_store_that_is_away_delays_a_notify() -> None:
+    table = Table()
+    await table.subscribe("Words: a")
+    await table.sent()
+    table.words.failing = StoreUnavailable("away")
+    table.say("a")
+    assert await table.sent() == []
+    (live,) = table.house.service.engine.index
+    assert live.timer is not None
+    table.words.failing = None
+    table.house.clock.now = live.held_until
+    table.house.service.engine.notifier.pump(live, table.house.clock.now)
+    assert await table.bodies() == [b"news a=1"]
+
+
+async def test_what_cannot_be_made_ends_the_subscription_alone() -> None:
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    table.words.failing = ZeroDivisionError()
+    table.say("a")
+    assert await table.sent() == []
+    assert tag not in table.house.store.rows
+
+
+async def test_a_forgotten_subscription_is_told_nothing_of_what_was_read() -> None:
+    table = Table()
+    await table.subscribe("Words: a")
+    await table.sent()
+    table.words.gate = asyncio.Event()
+    table.say("a")
+    await settle()
+    (live,) = table.house.service.engine.index
+    table.house.service.engine.forget(live)
+    table.words.gate.set()
+    assert await table.sent() == []
+
+
+async def test_news_that_may_have_been_lost_makes_everybody_read() -> None:
+    """Decision 3: a lost wake-up delays a NOTIFY and never loses it."""
+    table = Table()
+    await table.subscribe("Words: a b")
+    await table.sent()
+    table.words.said["a"] += 1
+    table.house.service.on_change(Change(Kind.RESYNC, "", 0))
+    assert await table.bodies() == [b"news a=1"]
+    table.house.service.on_change(Change(Kind.RESYNC, "", 0))
+    assert await table.bodies() == []
+
+
+@pytest.mark.parametrize("changed", [False, True])
+async def test_an_adopted_subscription_is_told_everything(changed: bool) -> None:
+    """EVT-15: what its last process told is forgotten, what was asked is not."""
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    (live,) = table.house.service.engine.index
+    table.house.service.engine.forget(live)
+    table.words.said["a"] += changed
+    table.house.store.orphans.append(tag)
+    await table.house.service._recovery.adopt()
+    assert await table.bodies() == [b"full a=%d" % changed]
+    table.say("a")
+    assert await table.bodies() == [b"news a=%d" % (1 + changed)]
