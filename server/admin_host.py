@@ -19,13 +19,17 @@ LOCALHOST: Final = "localhost"
 
 def host_check(names: Container[str]) -> Middleware:
     """Refuses the API (421, RFC 9110 §15.5.20) under a name that is none of `names`, in lower
-    case, nor an address."""
+    case, nor an address; and to pages of other origins (403): a POST of theirs would be sent
+    without asking (RFC 6454 §7.3)."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        host = request.headers.get("Host")
-        if host is not None and request.path.startswith(API) and not _is_own(host, names):
-            raise web.HTTPMisdirectedRequest(text=f"admin.hosts does not have {host!r}\n")
+        host, origin = request.headers.get("Host"), request.headers.get("Origin")
+        if host is not None and request.path.startswith(API):
+            if not _is_own(host, names):
+                raise web.HTTPMisdirectedRequest(text=f"admin.hosts does not have {host!r}\n")
+            if origin is not None and origin.rpartition("/")[2].lower() != host.lower():
+                raise web.HTTPForbidden(text=f"a page of {origin} may not use this\n")
         return await handler(request)
 
     return check

@@ -20,7 +20,9 @@ from aiohttp import web
 from server.admin import READY, AdminSources, admin_app
 from server.config import Settings
 from server.database import node_name, prepare_schema, told_in_one_line
+from server.documents_api import serve_documents
 from server.errors import ServerError
+from server.grants_api import serve_grants
 from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory
 from server.http_listener import HttpListener, start_http
 from server.http_metrics import publish_http
@@ -145,6 +147,8 @@ class Process:
         registrar = services.registrar
         listeners: dict[str, HttpListener] = {}
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
+        serve_documents(admin, settings.domains[0], services.administration)
+        serve_grants(admin, settings.domains[0], services.administration)
         for name, key, listen, path, runner in (
             ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
              web.ServerRunner(services.xcap.app(), shutdown_timeout=SHUTDOWN_TIMEOUT)),

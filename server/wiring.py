@@ -56,6 +56,7 @@ from sip.trust import TrustedPeers
 from sip.uri import AoR
 from store.store import Store
 from store.values import Change
+from xcap.administration import Administration
 from xcap.http import XcapServer
 from xcap.json_service import JsonView
 from xcap.ports import OnChange
@@ -82,6 +83,7 @@ class Services:
     identities: IdentityService
     keepalive: KeepaliveService
     recovery: RecoveryService
+    administration: Administration
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -219,6 +221,13 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
             registrar=registrar, endpoint=endpoint, interval=settings.sip.nat_keepalive
         ),
         RecoveryService(registrar=registrar, store=store, worker_of=worker_id, own=ground.worker),
+        Administration(
+            store=store,
+            service=xcap.service,
+            config=xcap_config(settings),
+            clock=time.time,
+            on_change=lambda change: services.on_change(change),
+        ),
     )
     store.on_change(services.on_change)
     return services
