@@ -163,7 +163,8 @@ class HttpSettings(BaseModel):
     )
     public_root: PublicRoot = Field(
         "",
-        description="URL of the XCAP root as clients know it, for what xcap-diff tells them; "
+        description="URL of the XCAP root as clients know it: xcap-diff tells them of it, and "
+        "list services may refer to lists by it; "
         "empty: made of listen, sip.advertise or the first domain, and xcap_root",
     )
     authenticate: bool = Field(True, description="digest")
