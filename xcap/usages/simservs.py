@@ -11,7 +11,7 @@ from xcap.usage import Usage
 NAMESPACE: Final = "http://uri.etsi.org/ngn/params/xml/simservs/xcap"
 DOCUMENT: Final = "simservs.xml"
 SHORT_NAME: Final = "simservs"
-"""What some handsets call it; the same document."""
+"""What some handsets call the same document; it is stored so, and shown under the other name."""
 
 USAGE: Final = Usage(
     auid="simservs.ngn.etsi.org",
@@ -20,5 +20,5 @@ USAGE: Final = Usage(
     schema="simservs",
     root=f"{{{NAMESPACE}}}simservs",
     documents=frozenset({DOCUMENT, SHORT_NAME}),
-    renamed=(SHORT_NAME, DOCUMENT),
+    renamed=(DOCUMENT, SHORT_NAME),
 )
