@@ -12,16 +12,20 @@ from tests.xcap.diff.diffkit import HOME, LIST, OTHER, Desk, Told, friends, uri_
 from tests.xcap.memorystore import ALICE
 from xmldoc.patch import apply
 
-NAMES = st.lists(st.sampled_from([f"friend{n}" for n in range(12)]), max_size=12, unique=True)
+EVERYBODY = [f"friend{number}" for number in range(12)]
+NAMES = st.lists(st.sampled_from(EVERYBODY), min_size=4, unique=True)
 PATHS = st.sampled_from([LIST, OTHER])
-STEPS = st.one_of(
+FRIENDS = st.sampled_from(["friend1", "friend2", "friend3", "new"])
+CHANGES = st.one_of(
     st.tuples(st.just("put"), PATHS, NAMES),
-    st.tuples(st.just("put-entry"), PATHS, st.sampled_from(["friend1", "friend2", "new"])),
-    st.tuples(st.just("delete-entry"), PATHS, st.sampled_from(["friend1", "friend2"])),
+    st.tuples(st.just("put-entry"), PATHS, FRIENDS),
+    st.tuples(st.just("put-entry"), PATHS, FRIENDS),
+    st.tuples(st.just("delete-entry"), PATHS, FRIENDS),
+    st.tuples(st.just("put-again"), PATHS, st.none()),
     st.tuples(st.just("delete"), PATHS, st.none()),
-    st.tuples(st.just("answer"), st.none(), st.none()),
-    st.tuples(st.just("fail"), st.none(), st.none()),
 )
+ANSWERS = st.sampled_from([(), (200,), (200,), (200, 200), (413,)])
+"""What the watcher answers after a change: nothing yet, or so many NOTIFYs."""
 
 
 class Client:
@@ -86,24 +90,23 @@ class Watcher:
         return True
 
 
-async def step(desk: Desk, watcher: Watcher, what: str, path: str, argument: object) -> None:
+async def change(desk: Desk, what: str, path: str, argument: object) -> None:
+    """Do it, unless it cannot be done."""
     entry = f"{path}/~~/resource-lists/list/entry%5B@uri=%22sip:{argument}@example.com%22%5D"
-    key = DocumentKey("resource-lists", ALICE, (path or "").rpartition("/")[2])
-    there = desk.store.rows.get(key)
-    has = there is not None and f"sip:{argument}@".encode() in there.body
+    there = desk.store.rows.get(DocumentKey("resource-lists", ALICE, path.rpartition("/")[2]))
     if what == "put" and isinstance(argument, list):
         await desk.put(path, friends(*argument))
-    elif what == "put-entry" and there is not None:
+    elif there is None:
+        return
+    elif what == "put-again":
+        await desk.put(path, there.body.replace(b"><", b"> <", 1))
+    elif what == "put-entry":
         body = f'<entry uri="sip:{argument}@example.com"><display-name>x</display-name></entry>'
         await desk.put(entry, body.encode())
-    elif what == "delete-entry" and has:
+    elif what == "delete-entry" and f"sip:{argument}@".encode() in there.body:
         await desk.delete(entry)
-    elif what == "delete" and there is not None:
+    elif what == "delete":
         await desk.delete(path)
-    elif what == "answer":
-        await watcher.answer()
-    elif what == "fail":
-        await watcher.answer(413)
 
 
 def canonical(document: bytes) -> bytes:
@@ -113,20 +116,24 @@ def canonical(document: bytes) -> bytes:
 @settings(max_examples=60, deadline=None)
 @given(
     mode=st.sampled_from(["no-patching", "xcap-patching", "aggregate"]),
-    steps=st.lists(STEPS, max_size=14),
+    steps=st.lists(st.tuples(CHANGES, ANSWERS), min_size=8, max_size=14),
 )
 def test_a_client_that_applies_what_it_is_told_has_the_documents(
-    mode: str, steps: list[tuple[str, str, object]]
+    mode: str, steps: list[tuple[tuple[str, str, object], tuple[int, ...]]]
 ) -> None:
-    """Every chain goes on from the entity-tag told before, and no NOTIFY is sent twice."""
+    """Every chain goes on from the entity-tag told before; one NOTIFY is in flight at a time."""
 
     async def work() -> None:
         desk = Desk()
         desk.endpoint.answering = False
+        await desk.put(LIST, friends(*EVERYBODY))
         await desk.ask(uri_list(HOME), mode=mode)
         watcher = Watcher(desk)
-        for what, path, argument in steps:
-            await step(desk, watcher, what, path, argument)
+        await watcher.answer()
+        for (what, path, argument), answers in steps:
+            await change(desk, what, path, argument)
+            for status in answers:
+                await watcher.answer(status)
         await desk.put(LIST, friends("last"))
         while await watcher.answer():
             pass
