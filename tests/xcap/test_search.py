@@ -9,7 +9,7 @@ import pytest
 from sip.uri import AoR
 from store.values import Document, DocumentKey, Grant
 from tests.xcap.computedkit import PROFILES, SEARCH, found, post, profile, query, search_set
-from tests.xcap.kit import ALICE, BOB, CONFIG, DocumentsInMemory, Served, serving
+from tests.xcap.kit import ALICE, BOB, CONFIG, LOOPBACK, DocumentsInMemory, Served, serving
 from xcap.search.exchange import MAX_RESULTS, MAX_SEARCHES, NAMESPACE
 from xcap.search.reach import MAX_OWNERS
 from xcap.search.service import MAX_DOCUMENTS, MAX_RUNNING
@@ -283,16 +283,18 @@ async def test_too_many_users_are_503(served: Served, store: DocumentsInMemory) 
 
 
 class SlowStore(DocumentsInMemory):
-    """Documents that come when `go` is set; `busy` is when as many are waited for as may be."""
+    """Documents that come when `go` is set; until then `one` search waits, or as many as may."""
 
     def __init__(self) -> None:
         super().__init__()
         self.go = asyncio.Event()
+        self.one = asyncio.Event()
         self.busy = asyncio.Event()
         self.waiting = 0
 
     async def documents(self, auid: str, owner: str) -> list[Document]:
         self.waiting += 1
+        self.one.set()
         if self.waiting == MAX_RUNNING:
             self.busy.set()
         await self.go.wait()
@@ -300,16 +302,19 @@ class SlowStore(DocumentsInMemory):
 
 
 async def test_only_so_many_search_at_a_time() -> None:
-    """The rest is told when to come back; a search that ends makes room."""
+    """The rest is told when to come back, and so is a user whose search still runs."""
     store = SlowStore()
-    async with serving(TRUSTING, store) as served, asyncio.timeout(10):
-        running = [
-            asyncio.create_task(post(served.client(), search_set(query())))
-            for _ in range(MAX_RUNNING)
-        ]
+    many = frozenset({BOB, CAROL})
+    config = replace(CONFIG, trusted_peers=LOOPBACK, trusted_users=many)
+    body = search_set(query(collection=f"{PROFILES}/users/{ALICE}/"))
+    async with serving(config, store) as served, asyncio.timeout(10):
+        running = [asyncio.create_task(post(served.asserting(ALICE), body))]
+        await store.one.wait()
+        again = await post(served.asserting(ALICE), body)
+        assert (again.status, again.headers["Retry-After"]) == (503, "2")
+        running.append(asyncio.create_task(post(served.asserting(BOB), body)))
         await store.busy.wait()
-        busy = await post(served.client(), search_set(query()))
-        assert (busy.status, busy.headers["Retry-After"]) == (503, "2")
+        assert (await post(served.asserting(CAROL), body)).status == 503
         store.go.set()
         assert [answer.status for answer in await asyncio.gather(*running)] == [200, 200]
-        assert (await post(served.client(), search_set(query()))).status == 200
+        assert (await post(served.asserting(ALICE), body)).status == 200

@@ -5,21 +5,21 @@ the clock is read, so that a search stops soon after it has used up what it may 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
+from functools import partial
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
-from elementpath import AttributeNode, ElementNode, TextNode, XPath2Parser, XPathContext
+from elementpath import AttributeNode, ElementNode, XPath2Parser, XPathContext
 from lxml import etree
 
 from xcap.errors import AnswerTooLarge
 from xcap.search.errors import TooExpensive
-from xcap.search.query import Copy, Element, Path, Query, Template, Text
+from xcap.search.query import Copy, Element, Path, Query, Template
+from xcap.search.show import show
 from xcap.search.xpath import Printer
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
 
-CLOCK_EVERY: Final = 256
+CLOCK_EVERY: Final = 64
 """Nodes between two looks at the clock."""
 MAX_ANSWER: Final = 1_048_576
 """Octets of what one search shows."""
@@ -47,9 +47,14 @@ class Budget:
 
 
 class Context(XPathContext):
-    """A context that counts the nodes it comes to."""
+    """A context that counts the nodes it comes to, and what is asked of each."""
 
     budget: Budget
+
+    def __copy__(self) -> XPathContext:
+        """Made for every predicate of every node."""
+        self.budget.spend()
+        return super().__copy__()
 
     def iter_children_or_self(self) -> Iterator[Any]:
         return self._counted(super().iter_children_or_self())
@@ -77,8 +82,7 @@ class Search:
         self._query = query
         self._budget = budget
         self._left = max_results
-        self._answered = 0
-        self._copied_octets = 0
+        self._octets = 0
         self.found: list[bytes] = []
         """What is shown of each element that was found."""
         printer = Printer()
@@ -110,70 +114,24 @@ class Search:
     def _look_at(self, root: etree._Element) -> None:
         context = self._context(root.getroottree(), None)
         for item in self._items.select(context):
-            shown = b"".join(map(_octets, self._show(context.root, item)))
-            self._answered += len(shown)
-            self._copied_octets = 0
-            self._check_size()
+            before = self._octets
+            shown = show(self._query.result, partial(self._nodes, context.root, item), self._count)
+            self._octets = before
+            self._count(len(shown))
             self.found.append(shown)
             self._left -= 1
             if not self.wants_more:
                 return
 
-    def _show(self, root: Any, item: Any) -> list[etree._Element | str]:
-        """What the query shows of `item`, a node of the tree of nodes `root`."""
-        parts: list[etree._Element | str] = []
-        for template in self._query.result:
-            match template:
-                case Element():
-                    parts.append(self._element(template, root, item))
-                case Copy(path):
-                    parts.extend(map(self._copy, self._nodes(path, root, item)))
-                case Text(text):
-                    parts.append(text)
-        return parts
-
-    def _element(self, template: Element, root: Any, item: Any) -> etree._Element:
-        namespace = etree.QName(template.tag).namespace
-        default: dict[Any, str] = {None: namespace} if namespace else {}
-        element = etree.Element(template.tag, nsmap=default)
-        for name, value in template.attributes:
-            element.set(name, "".join(self._strings(part, root, item) for part in value))
-        for part in template.content:
-            match part:
-                case Text(text):
-                    _append(element, text)
-                case Element():
-                    element.append(self._element(part, root, item))
-                case Copy(path):
-                    for node in self._nodes(path, root, item):
-                        if isinstance(node, AttributeNode):
-                            element.set(str(node.name), str(node.value))
-                        else:
-                            _append(element, self._copy(node))
-        return element
-
-    def _copy(self, node: Any) -> etree._Element | str:
-        """A copy of an element without what follows it, or the characters of a text node."""
+    def _count(self, octets: int) -> None:
+        """Count `octets` of the answer. Raises AnswerTooLarge and TooExpensive."""
         self._budget.spend()
-        if isinstance(node, TextNode):
-            copied: etree._Element | str = str(node.value)
-        else:
-            copied = _without_tail(node.value)
-        self._copied_octets += len(_octets(copied))
-        self._check_size()
-        return copied
-
-    def _check_size(self) -> None:
-        if self._answered + self._copied_octets > MAX_ANSWER:
+        self._octets += octets
+        if self._octets > MAX_ANSWER:
             raise AnswerTooLarge("the answer is too large, ask for fewer results")
 
-    def _strings(self, part: Text | Copy, root: Any, item: Any) -> str:
-        """The value of a part of an attribute."""
-        if isinstance(part, Text):
-            return part.text
-        return " ".join(str(node.string_value) for node in self._nodes(part.path, root, item))
-
-    def _nodes(self, path: Path, root: Any, item: Any) -> list[Any]:
+    def _nodes(self, root: Any, item: Any, path: Path) -> list[Any]:
+        """What `path` leads to from `item`, a node of the tree of nodes `root`."""
         return list(self._shown[path].select(self._context(root, item)))
 
     def _context(self, root: Any, item: Any) -> Context:
@@ -192,26 +150,3 @@ def _paths(templates: Sequence[Template]) -> Iterator[Path]:
                 for _, value in attributes:
                     yield from _paths(value)
                 yield from _paths(content)
-
-
-def _without_tail(element: etree._Element) -> etree._Element:
-    """A copy of `element` without the text that follows it."""
-    copied = deepcopy(element)
-    copied.tail = None
-    return copied
-
-
-def _append(element: etree._Element, part: etree._Element | str) -> None:
-    """Put text or an element behind what is in `element`."""
-    if not isinstance(part, str):
-        element.append(part)
-    elif len(element):
-        element[-1].tail = (element[-1].tail or "") + part
-    else:
-        element.text = (element.text or "") + part
-
-
-def _octets(part: etree._Element | str) -> bytes:
-    if isinstance(part, str):
-        return escape(part).encode()
-    return etree.tostring(part, encoding="utf-8", with_tail=False)
