@@ -30,10 +30,11 @@ def serve_documents(
     app: web.Application, default_domain: str, administration: Administration
 ) -> None:
     """Add the resources to the admin listener's `app`."""
-    resources = DocumentResources(administration, default_domain)
+    resources, router = DocumentResources(administration, default_domain), app.router
+    add = {"GET": router.add_get, "POST": router.add_post, "DELETE": router.add_delete}
     for tree in TREES:
         for method, path, handler in resources.routes():
-            app.router.add_route(method, tree + path, json_errors(handler))
+            add[method](tree + path, json_errors(handler))
 
 
 class DocumentResources:

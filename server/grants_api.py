@@ -80,6 +80,8 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name, "")
     if not isinstance(value, str):
         raise BadRequest(f"{name}: is text")
+    if not value.isprintable():
+        raise BadRequest(f"{name}: has control characters")
     return value
 
 

@@ -7,14 +7,17 @@ from server.admin import READY, AdminSources, admin_app
 from server.metrics import Metrics
 
 
-async def asked(path: str, state: str = READY, host: str = "127.0.0.1") -> tuple[int, str]:
+async def asked(
+    path: str, state: str = READY, host: str = "127.0.0.1", origin: str = ""
+) -> tuple[int, str]:
     async def current() -> str:
         return state
 
     sources = AdminSources(Metrics(), current, lambda: {"listening": ["udp:127.0.0.1:5060"]})
     app = admin_app(sources, hosts=["sip.example.com"])
     async with TestClient(TestServer(app)) as client:
-        response = await client.get(path, headers={"Host": host})
+        headers = {"Host": host} | ({"Origin": origin} if origin else {})
+        response = await client.get(path, headers=headers)
         return response.status, await response.text()
 
 
@@ -56,6 +59,21 @@ async def test_status_is_json() -> None:
 async def test_the_api_is_for_no_page_of_others(host: str, status: int) -> None:
     """RFC 9110 §15.5.20: a name that anybody can let lead to the operator's machine."""
     assert (await asked("/api/status", host=host))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        pytest.param("http://127.0.0.1:8081", 200, id="own"),
+        pytest.param("http://evil.example", 403, id="somebody-elses"),
+        pytest.param("http://127.0.0.1:9999", 403, id="other-port"),
+        pytest.param("null", 403, id="sandboxed"),
+    ],
+)
+async def test_pages_of_other_origins_are_refused(origin: str, status: int) -> None:
+    """A browser sends a plain POST of any page, and says whose it is (RFC 6454 §7.3)."""
+    answer = await asked("/api/status", host="127.0.0.1:8081", origin=origin)
+    assert answer[0] == status
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
