@@ -288,6 +288,26 @@ async def test_the_line_of_writers_is_bounded(service: XcapService, store: Share
     assert Counter(type(outcome) for outcome in outcomes) == {str: MAX_WAITING + 1, Busy: 10}
 
 
+async def test_who_gives_up_waiting_leaves_the_line(service: XcapService, store: Shared) -> None:
+    """A client that went away holds nobody up, wherever in the line it was."""
+    tasks = [
+        asyncio.create_task(put(service, path_of(f"n{number}"), entry(f"n{number}")))
+        for number in range(9)
+    ]
+    for task in (tasks[0], tasks[4], tasks[8]):
+        await asyncio.sleep(0)
+        task.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, str)] == [
+        *(1, 2, 3),
+        *(5, 6, 7),
+    ]
+    attempts = store.attempts
+    await put(service, path_of("last"), entry("last"))
+    assert store.attempts == attempts + 1
+    assert all(store.body.count(entry(f"n{number}")) == 1 for number in (1, 7))
+
+
 @pytest.fixture
 async def contended() -> AsyncIterator[tuple[Served, Shared]]:
     store = Shared()
