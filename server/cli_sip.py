@@ -33,9 +33,13 @@ from sip.errors import SipError
 from sip.transport.client import DEFAULT_EXPIRES, UserAgent
 from sip.transport.client_subscription import ClientSubscription, Notify
 from sip.transport.dns_resolver import DnsResolver
+from xcap.diff import request
+from xcap.diff.package import NAME as XCAP_DIFF
 
 REFRESH_AFTER: Final = 0.5
 """Of the granted time: then a subscription is refreshed."""
+WHOLE_ROOT: Final = "./"
+"""The collection of all documents."""
 FAREWELL_LIMIT: Final = 2.0
 """Seconds to unsubscribe at the end."""
 
@@ -128,6 +132,12 @@ def watch(
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Media type to accept; may repeat.")
     ] = None,
+    follow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--follow", help="xcap-diff: an XCAP URI to follow; may repeat; default: all."
+        ),
+    ] = None,
     expires: ExpiresOption = DEFAULT_EXPIRES,
     user: UserOption = None,
     password: PasswordOption = None,
@@ -138,7 +148,8 @@ def watch(
 ) -> None:
     """Subscribe to AOR (SUBSCRIBE) and print what is notified, until Ctrl-C.
 
-    Without --user AOR watches itself. --expires 0 fetches the state once.
+    Without --user AOR watches itself. --expires 0 fetches the state once. For patches:
+    --event "xcap-diff;diff-processing=aggregate".
     """
     settings = effective(config, set_)
     target = parse_address(aor)
@@ -147,8 +158,9 @@ def watch(
     async def work() -> None:
         async with _agent(user or aor, password, server, transport, settings) as agent:
             following = Following(show, count, seconds)
+            headers, body = _followed(event, follow)
             subscription = await agent.subscribe(
-                target, event, accept=accept or (), expires=expires
+                target, event, accept=accept or (), expires=expires, headers=headers, body=body
             )
             try:
                 await following.follow(subscription)
@@ -157,6 +169,13 @@ def watch(
             following.check(expected_end=expires == 0)
 
     run(work())
+
+
+def _followed(event: str, uris: list[str] | None) -> tuple[list[tuple[str, str]], bytes]:
+    """What makes a SUBSCRIBE to xcap-diff follow `uris`; nothing for other packages."""
+    if uris is None and event.partition(";")[0].strip() != XCAP_DIFF:
+        return [], b""
+    return [("Content-Type", request.MEDIA_TYPE)], request.write_uris(uris or [WHOLE_ROOT])
 
 
 @dataclass

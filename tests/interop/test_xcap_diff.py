@@ -187,3 +187,20 @@ async def test_a_subscription_refreshed_at_another_process_takes_its_list_along(
         assert (await watching.told()).changes == [(LIST, None, one)]
         two = (await xcap.put(LIST, friends("joe"))).etag.strip('"')
         assert (await watching.told()).changes == [(LIST, one, two)]
+
+
+def test_the_command_line_follows(tmp_path: Path) -> None:
+    """`presentity watch --event xcap-diff`: all there is, or what --follow names."""
+    deployment = Deployment(tmp_path, sqlite_url(tmp_path))
+    deployment.prepare({"alice": "wonderland"})
+    body = tmp_path / "list.xml"
+    body.write_bytes(friends("bob"))
+    login = ("--password", "wonderland")
+    watch = ("watch", ALICE, "--event", "xcap-diff", "--expires", "0", "--raw", *login)
+    with deployment.serving():
+        deployment.must_run("xcap", "put", LIST, str(body), "--user", ALICE, *login)
+        everything = Told.read(deployment.must_run(*watch).encode())
+        assert [sel for sel, _, _ in everything.changes] == [LIST]
+        name = f"{LIST}/~~/resource-lists/list/@name"
+        told = Told.read(deployment.must_run(*watch, "--follow", name).encode())
+        assert told.components == {name: "friends"}

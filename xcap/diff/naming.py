@@ -48,4 +48,4 @@ def _path_in(usage: Usage, key: DocumentKey) -> str | None:
         path = usage.renamed[0]
     if usage.row(path) != (key.auid, key.path):
         return None
-    return path if usage.documents is None or path in usage.documents else None
+    return path if usage.is_name(path) else None

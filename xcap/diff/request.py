@@ -5,6 +5,7 @@ the mode, is kept with the subscription as text (`Wanted.__str__`).
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -114,6 +115,15 @@ def read_uris(body: bytes) -> tuple[str, ...]:
     if len(uris) > MAX_URIS or sum(map(len, uris)) > MAX_CONTENT:
         raise BadBody(f"more than {MAX_URIS} URIs or {MAX_CONTENT} characters of them")
     return tuple(uris)
+
+
+def write_uris(uris: Iterable[str]) -> bytes:
+    """The body of a SUBSCRIBE that follows `uris`."""
+    root = etree.Element(f"{{{NAMESPACE}}}resource-lists", nsmap={"rl": NAMESPACE})
+    listed = etree.SubElement(root, LIST)
+    for uri in uris:
+        etree.SubElement(listed, ENTRY, uri=uri)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
 def _uri(entry: etree._Element) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.xcap.diff.diffkit import LIST, RESOURCE_LISTS, Desk, uri_list
-from xcap.diff.request import MAX_URIS, Mode, Wanted, read_uris
+from xcap.diff.request import MAX_URIS, Mode, Wanted, read_uris, write_uris
 
 RL = 'xmlns="urn:ietf:params:xml:ns:resource-lists"'
 
@@ -94,3 +94,8 @@ def test_what_is_wanted_is_kept_as_text(mode: Mode) -> None:
 
 def test_nothing_is_wanted_by_nothing() -> None:
     assert Wanted.parse("") == Wanted(Mode.NO_PATCHING, ())
+
+
+@pytest.mark.parametrize("uris", [("./",), ("a/users/b/c", 'd/~~/e[@f="<&>"]', "ü")])
+def test_a_list_that_was_written_is_read(uris: tuple[str, ...]) -> None:
+    assert read_uris(write_uris(uris)) == uris
