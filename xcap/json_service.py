@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from xcap.conditions import ANY, UNCONDITIONAL, Conditions
-from xcap.errors import Busy, MethodNotAllowed, NoDocument, PreconditionFailed
+from xcap.errors import Busy, MethodNotAllowed, NoDocument, NoParent, PreconditionFailed
 from xcap.evaluate import resolve
 from xcap.exchange import Call, Reply
 from xcap.json_resources import PREFIX, Node, Target, parse_target
@@ -110,7 +110,7 @@ class JsonView:
             return await self._service.write(
                 uri, call.identity, conditions, body, source=call.source
             )
-        except PreconditionFailed:
+        except (PreconditionFailed, NoParent):  # it has changed, or it is gone
             raise Overtaken from None
 
 

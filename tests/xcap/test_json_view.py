@@ -9,9 +9,11 @@ from urllib.parse import quote
 import pytest
 
 from sip.uri import AoR
+from store.operations import WriteDocument
+from store.outcomes import DocumentOutcome
 from tests.rawdigest import Login
 from tests.rawxcap import Answer, XcapClient
-from tests.xcap.kit import ALICE, BOB, LISTS, PASSWORDS, Served, serving
+from tests.xcap.kit import ALICE, BOB, LISTS, PASSWORDS, DocumentsInMemory, Served, serving
 from xcap.json_service import JsonView
 
 RULES = "pres-rules/users/sip:alice@example.com/index"
@@ -210,6 +212,70 @@ async def test_what_the_document_may_not_be_is_a_conflict(api: Api) -> None:
     answer = await api.put("rules/1a", RULE)
     assert answer.status == 409
     assert json.loads(answer.body)["conflict"] == "schema-validation-error"
+
+
+class Rivalled(DocumentsInMemory):
+    """A store where another process is faster than the next writes of ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rivals: list[bytes | None] = []
+        """What the other process puts before each of our writes; None: it deletes."""
+
+    async def write_document(self, op: WriteDocument) -> DocumentOutcome:
+        if self.rivals:
+            body = self.rivals.pop(0)
+            tag = f"rival{len(self.rivals)}"
+            rival = op._replace(body=body, etag=tag, if_match=None, if_none_match=None)
+            await super().write_document(rival)
+        return await super().write_document(op)
+
+
+def lists(content: str) -> bytes:
+    namespace = "urn:ietf:params:xml:ns:resource-lists"
+    return f'<resource-lists xmlns="{namespace}">{content}</resource-lists>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("rivals", "names"),
+    [
+        pytest.param([lists("")], ["mine"], id="the first document"),
+        pytest.param(
+            [lists('<list name="a"/>'), lists('<list name="b"/>')], ["b", "mine"], id="twice"
+        ),
+        pytest.param([lists('<list name="a"/>'), None], ["mine"], id="and deleted"),
+    ],
+)
+async def test_who_was_overtaken_begins_again(rivals: list[bytes | None], names: list[str]) -> None:
+    """RFC 4825 §7.11: nothing that another process wrote is lost."""
+    store = Rivalled()
+    async with serving(store=store, views=lambda service: (JsonView(service),)) as served:
+        api = Api(served)
+        store.rivals = list(rivals)
+        assert (await api.put("lists/mine", {})).status == 201
+        shown = (await api.get("lists"))[1]["lists"]
+        assert [each["name"] for each in shown] == names
+
+
+async def test_who_is_always_overtaken_is_asked_to_come_back() -> None:
+    store = Rivalled()
+    async with serving(store=store, views=lambda service: (JsonView(service),)) as served:
+        store.rivals = [lists(f'<list name="{n}"/>') for n in range(2000)]
+        answer = await Api(served).put("lists/mine", {})
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        store.rivals = []
+        assert (await Api(served).put("lists/mine", {})).status == 201
+
+
+async def test_a_lost_race_is_412_for_who_asked() -> None:
+    """RFC 4825 §7.11."""
+    store = Rivalled()
+    async with serving(store=store, views=lambda service: (JsonView(service),)) as served:
+        api = Api(served)
+        made = await api.put("lists/mine", {})
+        store.rivals = [lists("")]
+        assert (await api.put("lists/more", {}, if_match=made.etag)).status == 412
+        assert await api.get("lists") == (200, {"lists": []})
 
 
 async def test_many_clients_lose_nothing(served: Served, api: Api) -> None:
