@@ -35,7 +35,7 @@ def show_contacts(root: etree._Element) -> JsonObject:
         for entry in outermost.iter(ENTRY):
             shown = contacts.setdefault(entry.get("uri", ""), {**_contact(entry), "lists": []})
             shown["display_name"] = shown["display_name"] or _display_name(entry)
-            if outermost.get("name") not in shown["lists"]:
+            if shown["lists"][-1:] != [outermost.get("name")]:
                 shown["lists"].append(outermost.get("name"))
     return {"contacts": list(contacts.values())}
 
