@@ -30,7 +30,7 @@ DEFAULT_EXPIRES: Final = 3600
 """Seconds (RFC 5875 §4.5)."""
 MIN_INTERVAL: Final = 5.0
 """Seconds between two NOTIFYs (RFC 5875 §4.10)."""
-KEPT_LISTS: Final = 1024
+KEPT_LISTS: Final = 128
 SHOWN: Final = 60
 """Characters of a bad URI that an error repeats."""
 NOTHING: Final = View((), (), Memory())

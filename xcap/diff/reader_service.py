@@ -15,6 +15,7 @@ from xcap.diff.component import component
 from xcap.diff.naming import addresses, sel_of
 from xcap.diff.request import Mode, Wanted
 from xcap.diff.selection import Collection, DocumentSelection, NodeSelection, Selection
+from xcap.diff.shared_service import Shared
 from xcap.diff.snapshot import Address, Content, Found, Mark, Memory, Snapshot
 from xcap.diff.topics import GLOBAL, owner_in
 from xcap.errors import NotFound, XcapError
@@ -73,6 +74,9 @@ class Reader:
         self._service = service
         self._store = store
         self._domain = default_domain
+        self._listing = Shared(self._read_listing)
+        self._version = Shared(self._read_version)
+        self._versions = Shared(self._read_versions)
 
     async def snapshot(
         self, asking: Asking, wanted: Wanted, selections: Sequence[Selection]
@@ -148,16 +152,16 @@ class Reader:
         """
         if collection.is_home:
             owner = owner_in(collection.tree, collection.xui, self._domain)
-            return [] if owner is None else await self._store.documents_of_owner(owner)
+            return [] if owner is None else await self._listing(owner)
         if collection.auid is not None and self._service.access.trusts(watcher):
             auid = self._service.usages[collection.auid].row("")[0]
             documents = await self._store.documents_of_usage(auid, None, MAX_DOCUMENTS)
             users_only = collection.tree is Tree.USERS
             return [one for one in documents if one.key.owner or not users_only]
-        own = await self._store.documents_of_owner(watcher)
+        own = await self._listing(watcher)
         if collection.tree is Tree.USERS:
             return own
-        return [*own, *await self._store.documents_of_owner(GLOBAL)]
+        return [*own, *await self._listing(GLOBAL)]
 
     async def _may(self, address: Address, watcher: AoR) -> bool:
         usage = self._service.usages.get(address.auid)
@@ -197,14 +201,23 @@ class Reader:
     ) -> tuple[DocumentVersion, ...]:
         """Every version for the patches of each, the first and last for one over all."""
         if mode is Mode.XCAP_PATCHING:
-            after = mark.version - 1
-            return tuple(await self._store.document_versions(mark.key, after=after, limit=HISTORY))
+            return await self._versions((mark.key, mark.version - 1))
         if found is None:
             return ()
         ends = await asyncio.gather(
-            *(self._store.document_version(mark.key, etag) for etag in (mark.etag, found.etag))
+            *(self._version((mark.key, etag)) for etag in (mark.etag, found.etag))
         )
         return tuple(version for version in ends if version is not None)
+
+    async def _read_listing(self, owner: str) -> list[DocumentInfo]:
+        return await self._store.documents_of_owner(owner)
+
+    async def _read_version(self, named: tuple[DocumentKey, str]) -> DocumentVersion | None:
+        return await self._store.document_version(*named)
+
+    async def _read_versions(self, since: tuple[DocumentKey, int]) -> tuple[DocumentVersion, ...]:
+        key, after = since
+        return tuple(await self._store.document_versions(key, after=after, limit=HISTORY))
 
     async def _removed(
         self, selections: Iterable[Selection], shown: Mapping[XcapUri, Shown | Absent]
@@ -219,7 +232,7 @@ class Reader:
             if shown[selection.uri] is Absent.MISSING and owner is not None:
                 auid, path = usage.row(selection.uri.path)
                 key = DocumentKey(auid, owner, path)
-                versions = await self._store.document_versions(key)
+                versions = await self._versions((key, 0))
                 etags = [version.etag for version in versions if version.body is not None]
                 if etags:
                     removed[selection.sel] = etags[-1]

@@ -27,7 +27,7 @@ MAX_URI: Final = 2048
 """Characters of one of them."""
 MAX_CONTENT: Final = 32_768
 """Characters of all of them."""
-KEPT_READ: Final = 4096
+KEPT_READ: Final = 512
 
 LIST: Final = f"{{{NAMESPACE}}}list"
 ENTRY: Final = f"{{{NAMESPACE}}}entry"

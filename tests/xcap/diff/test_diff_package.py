@@ -1,9 +1,12 @@
 """XDF-01 to XDF-04: the road from an HTTP write to a NOTIFY (RFC 5875 §4)."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from lxml import etree
 
 from sip.authenticator import Identity
+from sip.uri import AoR
 from store.errors import StoreUnavailable
 from store.values import DocumentKey
 from tests.presence.fakes import settle
@@ -24,6 +27,7 @@ from tests.xcap.memorystore import ALICE, BOB
 from xcap.diff.request import Mode
 from xmldoc.patch import apply
 
+Read = Callable[..., Awaitable[object]]
 ENTRY = f"{LIST}/~~/resource-lists/list%5B1%5D/entry%5B@uri=%22sip:bob@example.com%22%5D"
 NAME = f"{LIST}/~~/resource-lists/list%5B1%5D/@name"
 
@@ -384,3 +388,28 @@ async def test_versions_that_are_gone_leave_entity_tags(desk: Desk) -> None:
 
 def canonical(document: bytes) -> bytes:
     return etree.tostring(etree.fromstring(document), method="c14n")
+
+
+async def test_many_watchers_of_one_document_cost_one_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decision 2: nothing talks to the database one row at a time."""
+    await desk.put(SHARED, friends("bob"), CAROL)
+    for number in range(50):
+        who = Identity(AoR(f"sip:user{number}@example.com"), "asserted")
+        await desk.ask(uri_list("resource-lists/global/"), mode="xcap-patching", who=who)
+    await desk.sent()
+    reads: list[str] = []
+    for name in ("documents_of_owner", "document_versions"):
+        monkeypatch.setattr(desk.store, name, counted(getattr(desk.store, name), reads))
+    await desk.put(SHARED, friends("joe"), CAROL)
+    assert len(await desk.sent()) == 50
+    assert len(reads) <= 2
+
+
+def counted(read: Read, reads: list[str]) -> Read:
+    async def counting(*asked: object, **more: object) -> object:
+        reads.append(read.__name__)
+        return await read(*asked, **more)
+
+    return counting
