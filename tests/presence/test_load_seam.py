@@ -264,3 +264,24 @@ async def test_an_adopted_subscription_is_told_everything(changed: bool) -> None
     assert await table.bodies() == [b"full a=%d" % changed]
     table.say("a")
     assert await table.bodies() == [b"news a=%d" % (1 + changed)]
+
+
+async def test_what_is_too_large_for_udp_goes_by_another_way() -> None:
+    """RFC 3261 §18.1.1: found out when it was read, and read again once there is a way."""
+    table = Table()
+    table.words.said["a" * 1400] = 1
+    await table.subscribe("Words: " + "a" * 1400)
+    (sent,) = await table.sent()
+    assert sent.flow.transport == "TCP"
+    assert len(sent.body) > 1400
+    assert sent.state.startswith("active")
+
+
+async def test_a_way_that_takes_finding_delays_the_notify() -> None:
+    table = Table()
+    table.house.endpoint.flow = None
+    tx_flow = table.house.endpoint.slow_flow
+    request = subscribe_request("Words: a", event="words", contact="<sip:bob@198.51.100.7>")
+    await table.house.subscribe(request)
+    (sent,) = await table.sent()
+    assert sent.flow is tx_flow
