@@ -95,5 +95,5 @@ def check_directory(located: Located) -> None:
     if not usage.has_directory(uri.path):
         raise NoParent("there is no such directory", uri.directory(located.place.root))
     if not usage.is_name(uri.path):
-        names = ", ".join(sorted(usage.documents or ()))
-        raise ConstraintFailure(f"the document must be called {names}")
+        names = [*sorted(usage.documents or ()), *(f"{name}/..." for name in usage.directories)]
+        raise ConstraintFailure(f"the document must be called {', '.join(names)}")

@@ -67,6 +67,17 @@ async def test_icons_may_be_shown_to_anybody(public: bool, status: int) -> None:
         assert (await served.client(None).delete(path)).status == 401
 
 
+async def test_a_refused_name_says_which_there_may_be() -> None:
+    """RFC 4825 §8.2.1: the directories of a usage are all there are."""
+    home = f"org.openmobilealliance.pres-content/users/{ALICE}"
+    media_type = "application/vnd.oma.pres-content+xml"
+    async with serving() as served:
+        named = await served.client().put(f"{home}/me", b"<x/>", media_type)
+        assert (named.status, b"must be called oma_status-icon/..." in named.body) == (409, True)
+        elsewhere = await served.client().put(f"{home}/icons/me", b"<x/>", media_type)
+        assert (elsewhere.status, b"<no-parent" in elsewhere.body) == (409, True)
+
+
 async def test_test_app_is_off_unless_it_is_asked_for() -> None:
     async with serving() as served:
         answer = await served.client().get(f"test-app/users/{ALICE}/index")

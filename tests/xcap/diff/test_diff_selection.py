@@ -3,15 +3,17 @@
 import pytest
 
 from store.values import Change, DocumentKey, Kind, document_key
+from tests.xcap.kit import CONFIG
 from tests.xcap.memorystore import ALICE, BOB
 from xcap.diff.naming import addresses, sel_of
 from xcap.diff.selection import Collection, DocumentSelection, NodeSelection, select
 from xcap.diff.topics import followed, touched
 from xcap.errors import BadRequest
-from xcap.registry import USAGES
+from xcap.registry import usages
 from xcap.uri import Tree
 
-USAGES_BY_AUID = {usage.auid: usage for usage in USAGES}
+USAGES_BY_AUID = {usage.auid: usage for usage in usages(CONFIG)}
+ICONS = "org.openmobilealliance.pres-content"
 HOME = "resource-lists/users/sip:alice@example.com/"
 OMA = "org.openmobilealliance.pres-rules/users/sip:alice@example.com/"
 
@@ -158,6 +160,12 @@ def test_a_change_touches_what_selections_may_follow() -> None:
         ("", DocumentKey("resource-lists", ALICE, "index"), [f"{HOME}index"]),
         (OMA, DocumentKey("pres-rules", ALICE, "index"), [f"{OMA}pres-rules"]),
         ("", DocumentKey("pres-rules", ALICE, "index"), [f"pres-rules/users/{ALICE}/index"]),
+        (
+            f"{ICONS}/users/{ALICE}/oma_status-icon/",
+            DocumentKey(ICONS, ALICE, "oma_status-icon/me"),
+            [f"{ICONS}/users/{ALICE}/oma_status-icon/me"],
+        ),
+        ("", DocumentKey(ICONS, ALICE, "me"), []),
         (
             "resource-lists/",
             DocumentKey("resource-lists", "", "index"),
