@@ -126,6 +126,7 @@ async def test_rows_that_two_usages_share_are_searched_under_either_name(
         (f"?target={PROFILES}/users/&domain=Other.Example", [CAROL]),
         ("?domain=nowhere.example", []),
         ("?max-results=2", [ALICE, BOB]),
+        ("/?max-results=1", [ALICE]),
         ("?max-results=0", []),
         ("?max-results=99999999999999999999", [ALICE, BOB, CAROL]),
         ("?unknown=1", [ALICE, BOB, CAROL]),
