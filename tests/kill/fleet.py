@@ -25,6 +25,8 @@ SOCKETS: Final = 6
 PAUSE: Final = 0.06
 """Seconds between two requests of one client."""
 CHECK_TIMEOUT: Final = 10.0
+WHOLE_DOCUMENT_EVERY: Final = 4
+"""Writes of an author, of which the others are of an attribute in the document."""
 
 
 @dataclass
@@ -175,7 +177,7 @@ _BINDING: Final = re.compile(r"<sip:(\w+)@[^>]*>.*;q=([\d.]+)")
 
 @dataclass
 class Author:
-    """An XCAP user that writes one document over and over."""
+    """An XCAP user that writes one document over and over, and then one element of it."""
 
     xcap: XcapClient
     aor: str
@@ -195,7 +197,11 @@ class Author:
         self.version += 1
         name = f"v{self.version:05d}"
         self.promise.sent(name)
-        answer = await self.xcap.put(self.path, resource_list(name))
+        if self.version % WHOLE_DOCUMENT_EVERY == 1:
+            answer = await self.xcap.put(self.path, resource_list(name))
+        else:
+            node = f"{self.path}/~~/resource-lists/list/@name"
+            answer = await self.xcap.put(node, f'"{name}"'.encode(), "application/xcap-att+xml")
         assert answer.status in {200, 201}, answer
         self.promise.answered()
         self.etag = answer.etag
