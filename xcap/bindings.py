@@ -26,6 +26,8 @@ SCHEME: Final = re.compile(rf"[ \t\r\n]*((?:{NCNAME}:)?{NCNAME})\(")
 DATA: Final = re.compile(r"(?:[^()^]|\^[()^])*")
 BINDING: Final = re.compile(rf"({NCNAME})[ \t\r\n]*=[ \t\r\n]*(.*)", re.DOTALL)
 ESCAPE: Final = re.compile(r"\^([()^])")
+SPECIAL: Final = re.compile(r"[()^]")
+ESCAPED: Final = r"^\g<0>"
 
 
 def parse_bindings(query: str) -> Mapping[str, str]:
@@ -49,6 +51,14 @@ def parse_bindings(query: str) -> Mapping[str, str]:
             bindings[prefix] = namespace
         position = end + 1
     return bindings
+
+
+def print_bindings(bindings: Mapping[str, str]) -> str:
+    """The query, not yet percent-encoded, that binds `bindings`."""
+    return "".join(
+        f"xmlns({prefix}={SPECIAL.sub(ESCAPED, namespace)})"
+        for prefix, namespace in bindings.items()
+    )
 
 
 def _end_of_data(query: str, start: int) -> int:

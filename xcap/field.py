@@ -1,11 +1,17 @@
 """Where in a document something is, as a node selector (RFC 4825 §6.3, §11.1). Pure."""
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
 
 from lxml import etree
 
+from xcap.bindings import print_bindings
+from xcap.selector import Name, NodeSelector, Step, encode_selector
 from xcap.uri import PCHAR
+
+QUERY: Final = PCHAR + "/?"
+"""What stands in a query as it is, beside letters and digits (RFC 3986 §3.4)."""
 
 
 def field_of(
@@ -16,26 +22,26 @@ def field_of(
     `prefixes` maps namespaces other than the default one to the prefixes to use; those
     used are bound in the query component.
     """
-    steps = [f"@{attribute}"]
-    used: set[str] = set()
+    steps: list[Step] = []
+    bindings: dict[str, str] = {}
     node: etree._Element | None = element
     while node is not None:
         name = etree.QName(node)
         prefix = ""
         if name.namespace != default_namespace:
-            prefix = prefixes[str(name.namespace)] + ":"
-            used.add(str(name.namespace))
-        steps.append(f"{prefix}{name.localname}{_position(node)}")
+            prefix = prefixes[str(name.namespace)]
+            bindings[prefix] = str(name.namespace)
+        steps.append(Step(Name(prefix, name.localname), _position(node)))
         node = node.getparent()
-    path = "/".join(quote(step, safe=PCHAR) for step in reversed(steps))
-    query = "".join(f"xmlns({prefixes[namespace]}={namespace})" for namespace in sorted(used))
+    path = encode_selector(NodeSelector(tuple(reversed(steps)), Name("", attribute)))
+    query = quote(print_bindings(dict(sorted(bindings.items()))), safe=QUERY)
     return f"{path}?{query}" if query else path
 
 
-def _position(element: etree._Element) -> str:
-    """The predicate that tells `element` from siblings of its name; none when it is alone."""
+def _position(element: etree._Element) -> int | None:
+    """The position that tells `element` from siblings of its name; none when it is alone."""
     parent = element.getparent()
-    if parent is None or next(parent.iterchildren(element.tag), None) is None:
-        return ""
+    if parent is None:
+        return None
     same = list(parent.iterchildren(element.tag))
-    return f"[{same.index(element) + 1}]" if len(same) > 1 else ""
+    return same.index(element) + 1 if len(same) > 1 else None
