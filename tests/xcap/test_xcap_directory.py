@@ -76,6 +76,16 @@ async def test_a_document_that_only_one_of_them_can_name_is_in_one_folder(served
     ]
 
 
+async def test_a_document_with_two_names_is_listed_under_the_proper_one(served: Served) -> None:
+    """3GPP TS 24.623 §5.5: simservs.xml."""
+    client = served.client()
+    body = b'<simservs xmlns="http://uri.etsi.org/ngn/params/xml/simservs/xcap"/>'
+    home = "simservs.ngn.etsi.org/users/sip:alice@example.com"
+    put = await client.put(f"{home}/simservs", body, "application/vnd.etsi.simservs+xml")
+    assert put.status == 201
+    assert list(await entries(client)) == [f"/xcap-root/{home}/simservs.xml"]
+
+
 async def test_every_uri_leads_to_its_document(served: Served) -> None:
     """RFC 3986 §2.1: what may not stand in a path is percent-encoded."""
     client = served.client()
