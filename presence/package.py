@@ -144,6 +144,8 @@ class EventPackage:
     """Asked before each NOTIFY of a package that has `tell`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Put into every 2xx and NOTIFY, such as Require: eventlist."""
+    of_watcher: bool = False
+    """The state is the watcher's own: the Request-URI only has to lead here."""
     key: str = ""
     """Name in the store when it is not `name`, for variants such as lists."""
 

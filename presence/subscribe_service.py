@@ -43,7 +43,10 @@ class SubscribeService:
 
     async def _initial(self, tx: Transaction, identity: Identity, package: EventPackage) -> None:
         core, request = self._core, tx.request
-        aor = await core.target(request, identity)
+        if package.of_watcher and identity.aor is not None:
+            aor = identity.aor
+        else:
+            aor = await core.target(request, identity)
         package = await self._variant(aor, package, request)
         subscribe = read_subscribe(request, package, core.config)
         decision = await core.decide(aor, identity, package)

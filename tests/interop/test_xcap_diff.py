@@ -55,10 +55,12 @@ class Watching:
         return Told.read((await self.subscription.notified(self.read, within)).body)
 
 
-async def follow(sip: SipClient, *uris: str, mode: str = "no-patching") -> Watching:
+async def follow(
+    sip: SipClient, *uris: str, mode: str = "no-patching", to: str = ALICE
+) -> Watching:
     event = f"xcap-diff;diff-processing={mode}"
     subscription = await User(sip, ALICE).subscribe(
-        ALICE, event=event, body=uri_list(*uris), body_type=RESOURCE_LISTS
+        to, event=event, body=uri_list(*uris), body_type=RESOURCE_LISTS
     )
     return Watching(subscription)
 
@@ -67,15 +69,15 @@ def canonical(document: bytes) -> bytes:
     return etree.tostring(etree.fromstring(document), method="c14n")
 
 
-@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+@pytest.mark.parametrize(("transport", "uri"), [("UDP", ALICE), ("TCP", f"sip:{DOMAIN}")])
 async def test_a_change_is_told_in_the_same_second(
-    deployment: Deployment, http: aiohttp.ClientSession, transport: str
+    deployment: Deployment, http: aiohttp.ClientSession, transport: str, uri: str
 ) -> None:
     """RFC 5875 §4.7: documents and elements, made, changed and removed."""
     with deployment.serving() as server:
         xcap = XcapClient(http, server.http, asserted=ALICE)
         async with await SipClient.open(server.sip, transport) as sip:
-            watching = await follow(sip, HOME, ENTRY)
+            watching = await follow(sip, HOME, ENTRY, to=uri)
             first = await watching.told()
             assert first.root.get("xcap-root") == f"{server.http}/"
             assert not first.documents

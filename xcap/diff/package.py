@@ -77,6 +77,7 @@ def xcap_diff_package(
         load=load,
         tell=lambda telling: tell(telling, root_url),
         authorize=authorize,
+        of_watcher=True,
     )
 
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from presence.package import Asking
 from sip.authenticator import Identity
@@ -11,12 +10,12 @@ from sip.uri import AoR
 from store.values import Document, DocumentInfo, DocumentKey, DocumentVersion
 from xcap.access import Access, Action
 from xcap.conditions import UNCONDITIONAL, Conditions
-from xcap.diff.component import component
 from xcap.diff.naming import addresses, sel_of
 from xcap.diff.request import Mode, Wanted
-from xcap.diff.selection import Collection, DocumentSelection, NodeSelection, Selection
+from xcap.diff.selection import Collection, DocumentSelection, Selection
 from xcap.diff.shared_service import Shared
-from xcap.diff.snapshot import Address, Content, Found, Mark, Memory, Snapshot
+from xcap.diff.shown import Absent, Shown, components_of, named_documents
+from xcap.diff.snapshot import Address, Found, Mark, Memory, Snapshot
 from xcap.diff.topics import GLOBAL, owner_in
 from xcap.errors import NotFound, XcapError
 from xcap.representation import Representation
@@ -51,20 +50,6 @@ class Versions(Protocol):
         self, key: DocumentKey, *, after: int = 0, limit: int = HISTORY
     ) -> list[DocumentVersion]: ...
     async def document_version(self, key: DocumentKey, etag: str) -> DocumentVersion | None: ...
-
-
-class Absent(Enum):
-    """Why a document is not shown."""
-
-    MISSING = "there is none"
-    HIDDEN = "it may not be read"
-
-
-class Shown(NamedTuple):
-    """A document that is there."""
-
-    found: Found
-    body: bytes
 
 
 class Reader:
@@ -237,39 +222,3 @@ class Reader:
                 if etags:
                     removed[selection.sel] = etags[-1]
         return removed
-
-
-def named_documents(
-    selections: Iterable[Selection], shown: Mapping[XcapUri, Shown | Absent]
-) -> dict[str, Found]:
-    """The documents that are named; one that has two names is told by the first of them."""
-    documents: dict[str, Found] = {}
-    seen: set[Address] = set()
-    for selection in selections:
-        if isinstance(selection, DocumentSelection):
-            there = shown[selection.uri]
-            if isinstance(there, Shown) and there.found.address not in seen:
-                seen.add(there.found.address)
-                documents[selection.sel] = there.found
-    return documents
-
-
-def components_of(
-    selections: Iterable[Selection], shown: Mapping[XcapUri, Shown | Absent]
-) -> tuple[dict[str, Content | None], frozenset[str]]:
-    """Elements and attributes that may be read, and which of them are attributes."""
-    components: dict[str, Content | None] = {}
-    attributes: set[str] = set()
-    for selection in selections:
-        if not isinstance(selection, NodeSelection):
-            continue
-        there = shown[selection.uri]
-        if there is Absent.HIDDEN:
-            continue
-        if isinstance(there, Shown):
-            components[selection.sel] = component(there.body, selection.node)
-        else:
-            components[selection.sel] = None
-        if selection.node.attribute is not None:
-            attributes.add(selection.sel)
-    return components, frozenset(attributes)

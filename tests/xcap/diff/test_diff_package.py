@@ -413,3 +413,14 @@ def counted(read: Read, reads: list[str]) -> Read:
         return await read(*asked, **more)
 
     return counting
+
+
+@pytest.mark.parametrize("uri", [BOB, "sip:example.com", "sip:xcap@example.com", "sip:192.0.2.1"])
+async def test_the_request_uri_is_that_of_the_server(desk: Desk, uri: str) -> None:
+    """RFC 5875 §4.4: any that leads here; what is followed is in the body."""
+    etag = await desk.put(LIST, friends())
+    tx = await desk.ask(uri_list(LIST), uri=uri)
+    assert tx.status == 200
+    assert (await desk.told()).changes == [(LIST, None, etag)]
+    (row,) = desk.house.store.rows.values()
+    assert row.resource.aor == ALICE
