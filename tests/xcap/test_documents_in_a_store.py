@@ -13,7 +13,7 @@ from store import migrate
 from store.store import Store, open_store
 from store.values import Credential, DocumentKey
 from tests.rawxcap import XcapClient, resource_list
-from tests.xcap.kit import ALICE, CONFIG, LISTS, LOOPBACK, PASSWORDS, Served, serving
+from tests.xcap.kit import ALICE, BOB, CONFIG, LISTS, LOOPBACK, PASSWORDS, Served, serving
 
 RACERS = 100
 KEY = DocumentKey("resource-lists", ALICE, "index")
@@ -131,3 +131,28 @@ async def test_claims_look_at_the_other_documents_and_the_subscribers(client: Xc
     assert (await client.put(f"{home}/other", mine, media_type)).status == 409
     bobs = body.format("sip:bob@example.com").encode()
     assert (await client.put(f"{home}/index", bobs, media_type)).status == 409
+
+
+async def test_of_many_who_want_one_uri_one_gets_it(served: Served, store: Store) -> None:
+    """RFC 4826 §4.4.5: the database decides, and the others are told which URIs are free."""
+    body = (
+        b'<rls-services xmlns="urn:ietf:params:xml:ns:rls-services">'
+        b'<service uri="sip:team@example.com"><list/></service></rls-services>'
+    )
+    paths = [
+        f"rls-services/users/{owner}/d{number}" for owner in (ALICE, BOB) for number in range(8)
+    ]
+    answers = await asyncio.gather(
+        *(
+            served.asserting(path.split("/")[2]).put(path, body, "application/rls-services+xml")
+            for path in paths
+        )
+    )
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: len(paths) - 1}
+    assert all(
+        b"<alt-value>sip:team-2@example.com</alt-value>" in answer.body
+        for answer in answers
+        if answer.status == 409
+    )
+    winner = paths[[answer.status for answer in answers].index(201)].split("/")
+    assert await store.claimant("sip:team@example.com") == (winner[0], winner[2], winner[3])
