@@ -77,7 +77,7 @@ async def test_a_document_that_only_one_of_them_can_name_is_in_one_folder(served
 
 
 async def test_a_document_with_two_names_is_listed_under_the_proper_one(served: Served) -> None:
-    """3GPP TS 24.623 §5.5: simservs.xml."""
+    """simservs.xml, as 3GPP calls it; "simservs" is good as well."""
     client = served.client()
     body = b'<simservs xmlns="http://uri.etsi.org/ngn/params/xml/simservs/xcap"/>'
     home = "simservs.ngn.etsi.org/users/sip:alice@example.com"
