@@ -13,6 +13,10 @@ class NotWellFormed(XmlError):
     """The document is not well-formed XML with namespaces."""
 
 
+class UnknownEntity(NotWellFormed):
+    """An entity is referred to that is none of the five of XML."""
+
+
 class Forbidden(XmlError):
     """The document has a document type declaration, which no format of ours needs."""
 

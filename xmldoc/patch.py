@@ -9,12 +9,13 @@ names the operation.
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from xmldoc.errors import NotUtf8, XmlError
+from xmldoc.errors import NotUtf8, UnknownEntity, XmlError
 from xmldoc.parse import DEFAULT_LIMITS, Limits
 from xmldoc.patch_edit import add, remove, replace
 from xmldoc.patch_errors import (
     InvalidCharacterSet,
     InvalidDiffFormat,
+    InvalidEntityDeclaration,
     InvalidPatchDirective,
     PatchError,
 )
@@ -93,5 +94,7 @@ def _parse_diff(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Document:
         return parse_tree(data, limits=limits)
     except NotUtf8 as error:
         raise InvalidCharacterSet(str(error)) from None
+    except UnknownEntity as error:
+        raise InvalidEntityDeclaration(str(error)) from None
     except XmlError as error:
         raise InvalidDiffFormat(str(error)) from None

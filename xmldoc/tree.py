@@ -16,12 +16,13 @@ from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 from xml.parsers import expat
 
-from xmldoc.errors import NotWellFormed, TooDeep, TooLarge
+from xmldoc.errors import NotWellFormed, TooDeep, TooLarge, UnknownEntity
 from xmldoc.parse import DEFAULT_LIMITS, Limits, check_octets
 
 SEPARATOR: Final = "\x01"
 """Between the parts of a name; no document can hold it."""
 XML: Final = "http://www.w3.org/XML/1998/namespace"
+UNDEFINED_ENTITY: Final = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 REMEMBERED_NAMES: Final = 4096
 
 Scope: TypeAlias = Mapping[str, str]
@@ -113,6 +114,8 @@ def parse_tree(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Document:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
+        if error.code == UNDEFINED_ENTITY:
+            raise UnknownEntity(str(error)) from None
         raise NotWellFormed(str(error)) from None
     return Document(builder.top)
 
