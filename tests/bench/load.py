@@ -1,6 +1,6 @@
-"""The whole server under load: digest registrations, TLS connections, calls beside Kamailio.
+"""The whole server under load: registrations, connections, contact lists, calls beside Kamailio.
 
-    python -m tests.bench.load [register] [tls] [tcp] [calls] [--quick] [--json FILE]
+    python -m tests.bench.load [register] [tls] [tcp] [calls] [lists] [--quick] [--json FILE]
 
 Starts all it needs on free loopback ports in a directory that is thrown away, a PostgreSQL
 included (initdb, pg_ctl and psql from the path, or from the directory PG_BIN names), and stops each
@@ -20,9 +20,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import aiohttp
 import uvloop
 
 from tests.bench.call_load import Calls, CannotRun, call, callees, kamailio, register
+from tests.bench.list_load import LENGTHS, ListLoad
 from tests.bench.measure import Cost, Watch, proportional_size
 from tests.bench.postgres import Postgres, postgres
 from tests.bench.register_load import RegisterLoad, user_name
@@ -52,9 +54,11 @@ class Counts:
     callees: int = 1_000
     rate: int = 200
     """Calls a second."""
+    edits: int = 1_000
+    """Requests about entries of lists, of each kind and for each length."""
 
 
-QUICK: Final = Counts(users=2_000, connections=500, calls=1_000, callees=200)
+QUICK: Final = Counts(users=2_000, connections=500, calls=1_000, callees=200, edits=300)
 
 
 @dataclass(slots=True)
@@ -201,10 +205,28 @@ class Bench:
                 call(server, measured, directory)
             self.report.cost("calls", watch.cost(name, counts.calls))
 
+    def lists(self) -> None:
+        """Entries of contact lists of several lengths."""
+        with self.presentity("lists", TRUSTING) as server:
+            uvloop.run(self._edit(server))
+
+    async def _edit(self, server: Running) -> None:
+        count = self.counts.edits
+        async with aiohttp.ClientSession() as session:
+            for length in LENGTHS:
+                load = ListLoad(session, server.http, length)
+                await load.fill()
+                for name, request in load.phases.items():
+                    with self.watch(server.pid) as watch:
+                        passed = await load.run(request, count)
+                    self.report.cost("lists", watch.cost(f"{name}, {length} entries", count))
+                    if passed != count:
+                        raise CannotRun(f"{name}: {count - passed} failed")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what was asked for, everything by default."""
-    scenarios = ("register", "tls", "tcp", "calls")
+    scenarios = ("register", "tls", "tcp", "calls", "lists")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("scenarios", nargs="*", help=", ".join(scenarios))
     parser.add_argument("--quick", action="store_true", help="small counts")
