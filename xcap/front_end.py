@@ -1,10 +1,13 @@
 """Who is behind a front end: X-Forwarded-For, of trusted peers only (XCP-14). Pure."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, Protocol
 
 FORWARDED: Final = "X-Forwarded-For"
+REMEMBERED: Final = 4096
+"""Hops whose address is kept."""
 
 
 class Headers(Protocol):
@@ -19,11 +22,11 @@ def client_address(headers: Headers, peer: str, trusts: Callable[[str], bool]) -
     Each front end adds at the end whom it got the request from, so the list is read from
     there, as far as those who wrote it are trusted; what is no address ends it.
     """
-    if not trusts(peer):
+    lines = headers.getall(FORWARDED, ()) if trusts(peer) else ()
+    if not lines:
         return peer
     address = peer
-    hops = ",".join(headers.getall(FORWARDED, ())).split(",")
-    for hop in reversed(hops):
+    for hop in reversed(",".join(lines).split(",")):
         known = numeric(hop)
         if known is None:
             return address
@@ -33,6 +36,7 @@ def client_address(headers: Headers, peer: str, trusts: Callable[[str], bool]) -
     return address
 
 
+@lru_cache(REMEMBERED)
 def numeric(hop: str) -> str | None:
     """The address of one hop, which may have a port or brackets; None for anything else."""
     text = hop.strip()
