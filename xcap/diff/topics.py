@@ -1,7 +1,7 @@
 """What a subscription follows, as strings the engine can look up (ADR 3). Pure.
 
 A change of a document touches the document, its owner's directory in its application usage, all
-of that usage, all of its owner, and everything. A selection follows the narrowest that covers it.
+of that usage, and all of its owner. A selection follows the narrowest that covers it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,6 @@ from xcap.errors import NotFound
 from xcap.uri import Tree, XcapUri, owner_of
 from xcap.usage import Usage
 
-EVERYTHING: Final = "*"
 GLOBAL: Final = AoR("")
 
 
@@ -22,7 +21,7 @@ def touched(change: Change) -> Sequence[str]:
     """The topics that `change` touches; none for what is no document."""
     if change.kind is Kind.DOCUMENT:
         auid, owner, _ = change.document
-        return (change.key, _home(auid, owner), auid, _home("", owner), EVERYTHING)
+        return (change.key, _home(auid, owner), auid, _home("", owner))
     if change.kind is Kind.GRANT:
         return (_grants(change.key),)
     return ()
@@ -94,8 +93,8 @@ def _of_collection(
     if collection.is_home:
         owner = owner_in(collection.tree, collection.xui, default_domain)
         owners: list[str] = [] if owner is None else [owner]
-    elif trusted:
-        yield auid or EVERYTHING
+    elif trusted and auid:
+        yield auid
         return
     else:
         owners = [watcher, GLOBAL] if collection.tree is None else [watcher]

@@ -36,6 +36,8 @@ def test_elements_and_attributes_that_are_not_understood_are_ignored() -> None:
         pytest.param(listing(f'<entry uri="{LIST}"/><entry-ref ref="a"/>'), 400, id="entry-ref"),
         pytest.param(listing(f'<external anchor="http://h/{LIST}"/>'), 400, id="external"),
         pytest.param(listing("<entry/>"), 400, id="no-uri"),
+        pytest.param(b"<!DOCTYPE a>" + listing("<entry uri='a'/>"), 400, id="doctype"),
+        pytest.param(listing(" " * 70_000), 413, id="too-large"),
         pytest.param(uri_list("a" * 3000), 400, id="too-long"),
         pytest.param(uri_list(*(f"a{n}" for n in range(MAX_URIS + 1))), 400, id="too-many"),
         pytest.param(uri_list("resource-lists/users/../index"), 400, id="dot-segments"),
