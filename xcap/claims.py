@@ -4,18 +4,21 @@ Of two documents that want one URI the store's unique index decides, in the tran
 that writes. That no subscriber has the URI is asked before.
 """
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from lxml import etree
 
 from sip.errors import ParseError
-from sip.uri import aor_of
+from sip.uri import SipUri, aor_of
 from store.values import Credential, DocumentKey
 from xcap.errors import Conflict, ConstraintFailure, Exists, UniquenessFailure
 from xcap.usage import Claim, Usage, claim_nothing
 
 MAX_CLAIMS: Final = 200
 """URIs in one document; each is looked up."""
+LIST: Final = "pres-list"
+"""OMA's URI parameter: sip:alice@example.com;pres-list=friends is a list of alice's."""
 ALTERNATIVES: Final = 2
 """How many free URIs are proposed in place of one that is taken."""
 MAX_PROPOSALS: Final = 8
@@ -48,48 +51,79 @@ class Claims:
         if len(claims) > MAX_CLAIMS:
             raise ConstraintFailure(f"a document may define {MAX_CLAIMS} URIs at most")
         for claim in claims:
-            if await self._is_subscriber(claim.uri):
-                raise await self._failure(claim)
+            if await self._is_subscribers(claim.uri, key.owner):
+                raise await self._failure(claim, key.owner)
         return tuple(dict.fromkeys(claimed_as(claim.uri) for claim in claims))
 
-    async def taken(self, usage: Usage, root: etree._Element, uri: str) -> Conflict:
+    async def taken(
+        self, usage: Usage, key: DocumentKey, root: etree._Element, uri: str
+    ) -> Conflict:
         """Why `root` was not written, when the store says that another document has `uri`."""
         for claim in usage.claims(root):
             if claimed_as(claim.uri) == uri:
-                return await self._failure(claim)
+                return await self._failure(claim, key.owner)
         return UniquenessFailure(f"{uri} is already in use", ())
 
-    async def _failure(self, claim: Claim) -> UniquenessFailure:
-        alternatives = await self._alternatives(claim.uri)
+    async def _failure(self, claim: Claim, owner: str) -> UniquenessFailure:
+        free: list[str] = []
+        for proposal in proposals(claim.uri):
+            if len(free) < ALTERNATIVES and await self._is_free(proposal, owner):
+                free.append(proposal)
         return UniquenessFailure(
-            f"{claim.uri} is already in use", (Exists(claim.field, alternatives),)
+            f"{claim.uri} is already in use", (Exists(claim.field, tuple(free)),)
         )
 
-    async def _alternatives(self, uri: str) -> tuple[str, ...]:
-        """Like `uri`, with a number, and free."""
-        user, at, domain = uri.partition("@")
-        free: list[str] = []
-        for number in range(2, 2 + MAX_PROPOSALS if at else 2):
-            proposal = f"{user}-{number}@{domain}"
-            if len(free) < ALTERNATIVES and await self._is_free(proposal):
-                free.append(proposal)
-        return tuple(free)
-
-    async def _is_free(self, uri: str) -> bool:
-        if await self._is_subscriber(uri):
+    async def _is_free(self, uri: str, owner: str) -> bool:
+        if await self._is_subscribers(uri, owner):
             return False
         return await self._names.claimant(claimed_as(uri)) is None
 
-    async def _is_subscriber(self, uri: str) -> bool:
+    async def _is_subscribers(self, uri: str, owner: str) -> bool:
+        """Whether `uri` is a subscriber's, but for lists that `owner` has below its own."""
         try:
-            return await self._names.credential(aor_of(uri)) is not None
+            aor = aor_of(uri)
         except ParseError:
             return False
+        if list_name(uri) is not None and aor == owner:
+            return False
+        return await self._names.credential(aor) is not None
+
+
+def check_differ(claims: Iterable[Claim]) -> None:
+    """Refuse a document that claims a URI twice. Raises UniquenessFailure."""
+    seen: set[str] = set()
+    for claim in claims:
+        name = claimed_as(claim.uri)
+        if name in seen:
+            raise UniquenessFailure(f"{claim.uri} is there twice", (Exists(claim.field),))
+        seen.add(name)
 
 
 def claimed_as(uri: str) -> str:
-    """The form under which `uri` is claimed: one for all URIs of one address-of-record."""
+    """The form under which `uri` is claimed: one for all URIs that name the same resource."""
     try:
-        return aor_of(uri)
+        aor = aor_of(uri)
     except ParseError:
         return uri
+    name = list_name(uri)
+    return aor if name is None else f"{aor};{LIST}={name}"
+
+
+def list_name(uri: str) -> str | None:
+    """Which list of its user a SIP URI names, by OMA's parameter; None: it names no list."""
+    try:
+        return SipUri.parse(f"sip:{uri.partition(':')[2]}").parameters.get(LIST)
+    except ParseError:
+        return None
+
+
+def proposals(uri: str) -> list[str]:
+    """URIs like `uri` with a number: in the name of its list if it has one, else in its user."""
+    head, mark, tail = uri.rpartition(f";{LIST}=")
+    if mark:
+        name, semicolon, rest = tail.partition(";")
+        head, tail = f"{head}{mark}{name}", f"{semicolon}{rest}"
+    else:
+        head, mark, tail = uri.partition("@")
+        tail = mark + tail
+    return [f"{head}-{number}{tail}" for number in range(2, 2 + MAX_PROPOSALS)] if mark else []

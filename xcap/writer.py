@@ -68,7 +68,7 @@ class Writer:
         )
         outcome = await self._store.write_document(op)
         if isinstance(outcome, DocumentClaimed):
-            raise await self._claims.taken(usage, root, outcome.uri)
+            raise await self._claims.taken(usage, op.key, root, outcome.uri)
         if isinstance(outcome, DocumentWritten):
             written = Document(op.key, op.etag, op.content_type, body, op.now, outcome.version)
             self._cache.renew(Known(written, root))

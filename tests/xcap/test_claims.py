@@ -3,8 +3,14 @@
 import pytest
 from lxml import etree
 
+from sip.uri import AoR
 from tests.xcap.kit import BOB, Served
+from xcap.claims import claimed_as, proposals
+from xcap.errors import UniquenessFailure
 from xcap.report import NAMESPACE
+from xcap.uri import Tree
+from xcap.usage import Place
+from xcap.usages.rls_services import USAGE
 
 HOME = "rls-services/users/sip:alice@example.com"
 TYPE = "application/rls-services+xml"
@@ -58,7 +64,9 @@ async def test_a_uri_that_is_no_sip_uri_is_free(served: Served) -> None:
     assert answer.status == 201
 
 
-@pytest.mark.parametrize("uri", ["sip:friends@example.com", "sips:friends@EXAMPLE.com;x=y"])
+@pytest.mark.parametrize(
+    "uri", ["sip:friends@example.com", "sips:friends@EXAMPLE.com;transport=tcp"]
+)
 async def test_the_uri_of_another_users_service_is_taken(served: Served, uri: str) -> None:
     """Whatever its form: all name one address-of-record, by which subscribers ask for it."""
     mine = services("sip:friends@example.com")
@@ -70,6 +78,51 @@ async def test_the_uri_of_another_users_service_is_taken(served: Served, uri: st
     assert failure.get("field") == "rls-services/service%5B2%5D/@uri"
     user, _, domain = uri.partition("@")
     assert [one.text for one in failure] == [f"{user}-2@{domain}", f"{user}-3@{domain}"]
+
+
+ALICES_LIST = "sip:alice@example.com;pres-list=rcs"
+
+
+async def test_lists_below_the_users_own_uri_are_the_users(served: Served) -> None:
+    """OMA's URI of a list: it is the user's own address, and differs by the name of the list."""
+    client = served.client()
+    both = services(ALICES_LIST, ALICES_LIST.replace("rcs", "oma_buddylist"))
+    assert (await client.put(f"{HOME}/index", both, TYPE)).status == 201
+    answer = await client.put(f"{HOME}/other", services(ALICES_LIST), TYPE)
+    assert answer.status == 409
+    (failure,) = exists(answer.body)
+    assert [one.text for one in failure] == [f"{ALICES_LIST}-2", f"{ALICES_LIST}-3"]
+
+
+async def test_lists_below_the_uri_of_another_user_are_not(served: Served) -> None:
+    his = HOME.replace("alice", "bob")
+    answer = await served.client(BOB).put(f"{his}/index", services(ALICES_LIST), TYPE)
+    assert answer.status == 409
+    (failure,) = exists(answer.body)
+    assert len(failure) == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "claimed", "proposed"),
+    [
+        ("sip:a@b", "sip:a@b", "sip:a-2@b"),
+        ("sips:a@B:5061;transport=tcp", "sip:a@b", "sips:a-2@B:5061;transport=tcp"),
+        ("pres:a@b", "sip:a@b", "pres:a-2@b"),
+        ("sip:a@b;pres-list=x;lr", "sip:a@b;pres-list=x", "sip:a@b;pres-list=x-2;lr"),
+        ("urn:service:x", "urn:service:x", None),
+    ],
+)
+def test_a_uri_is_claimed_in_one_form(uri: str, claimed: str, proposed: str | None) -> None:
+    assert claimed_as(uri) == claimed
+    assert next(iter(proposals(uri)), None) == proposed
+
+
+def test_no_uri_is_claimed_twice_in_one_document() -> None:
+    place = Place(Tree.USERS, AoR("sip:alice@example.com"), "example.com")
+    body = services("sip:a@example.com", "sips:a@EXAMPLE.com")
+    with pytest.raises(UniquenessFailure) as refused:
+        USAGE.validate(body, place)
+    assert [one.field for one in refused.value.exists] == ["rls-services/service%5B2%5D/@uri"]
 
 
 @pytest.mark.parametrize("given_up", ["replaced", "deleted"])

@@ -8,7 +8,7 @@ from typing import Final
 
 from lxml import etree
 
-from xcap.errors import Exists, UniquenessFailure
+from xcap.claims import check_differ
 from xcap.uniqueness import check_unique
 from xcap.usage import Claim, Place, Usage
 
@@ -23,11 +23,7 @@ BY_GROUP_ID: Final = "byGroupID"
 
 def check(root: etree._Element, place: Place) -> None:
     """Refuse two groups of one URI, and a member that is in a list twice."""
-    claimed: set[str] = set()
-    for claim in claims(root):
-        if claim.uri in claimed:
-            raise UniquenessFailure("the URIs of groups must differ", (Exists(claim.field),))
-        claimed.add(claim.uri)
+    check_differ(claims(root))
     check_unique(root, KEYS, default_namespace=NAMESPACE, prefixes={})
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from lxml import etree
 
-from xcap.errors import ConstraintFailure, Exists, UniquenessFailure, XcapError
+from xcap.claims import check_differ
+from xcap.errors import ConstraintFailure, XcapError
 from xcap.rls_index import AUID, NAMESPACE, ROOT, SERVICE, compute, computes
 from xcap.uri import Tree, decode, owner_of
 from xcap.usage import Claim, Place, Usage
@@ -21,11 +22,7 @@ ABSOLUTE: Final = re.compile(r"https?://[^/?#]+(/[^?#]*)", re.IGNORECASE)
 
 def check(root: etree._Element, place: Place) -> None:
     """Apply the constraints of RFC 4826 §4.4.5 that concern this document alone."""
-    claimed: set[str] = set()
-    for claim in claims(root):
-        if claim.uri in claimed:
-            raise UniquenessFailure("the URIs of services must differ", (Exists(claim.field),))
-        claimed.add(claim.uri)
+    check_differ(claims(root))
     for reference in root.iter(RESOURCE_LIST):
         _check_reference((reference.text or "").strip(), place)
     for inline in root.iter(LIST):
