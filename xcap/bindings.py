@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from xcap.errors import BadRequest
-from xcap.selector import NCNAME
+from xcap.selector import NCNAME, NOT_XML
 
 MAX_QUERY: Final = 4096
 """Characters of a query."""
@@ -21,6 +21,11 @@ XML: Final = "http://www.w3.org/XML/1998/namespace"
 XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 UNBOUND: Final[Mapping[str, str]] = {"xml": XML}
 """The one prefix that needs no binding."""
+
+ANY: Final = "*"
+"""What stands for every namespace in the names that lxml is asked for."""
+UNFIT: Final = re.compile("[{}]|" + NOT_XML.pattern)
+"""What no namespace has, and a name of lxml's cannot have."""
 
 SCHEME: Final = re.compile(rf"[ \t\r\n]*((?:{NCNAME}:)?{NCNAME})\(")
 DATA: Final = re.compile(r"(?:[^()^]|\^[()^])*")
@@ -85,6 +90,8 @@ def _binding(data: str) -> tuple[str, str]:
     if found is None:
         raise BadRequest(f"this binds no prefix: xmlns({data[:80]})")
     prefix, namespace = found[1], ESCAPE.sub(r"\1", found[2])
+    if namespace == ANY or UNFIT.search(namespace):
+        raise BadRequest(f"this is no namespace: {namespace[:80]}")
     if prefix == "xmlns" or namespace == XMLNS or (prefix == "xml") != (namespace == XML):
         raise BadRequest(f"the prefix {prefix[:80]} cannot be bound to this namespace")
     return prefix, namespace

@@ -83,7 +83,7 @@ def element_at(root: etree._Element, steps: Sequence[ResolvedStep]) -> etree._El
 
 
 def closest(root: etree._Element, resolved: Resolved) -> int:
-    """How many leading steps of `resolved` select an element (§11.2.1, <ancestor>)."""
+    """How many leading steps of `resolved` select an element (§11.1, <ancestor>)."""
     found = _root_at(root, resolved.steps[0])
     count = 0
     while found is not None:

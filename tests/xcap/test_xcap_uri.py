@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sip.uri import AoR
 from xcap.errors import BadRequest, NotFound, UriTooLong, XcapError
+from xcap.evaluate import Resolved, resolve
 from xcap.uri import MAX_PATH, MAX_SEGMENT, MAX_TARGET, Tree, XcapUri, decode, owner_of, parse
 
 ROOT = "/xcap-root"
@@ -40,6 +41,17 @@ def users(xui: str, path: str = "index", node: str | None = None, query: str = "
         (f"{HOME}/a/index/~%7e/r", users("a", node="r")),
         (f"{HOME}/a/index/~~/r/~~/s", users("a", node="r/~~/s")),
         (f"{HOME}/a/index/~~/", users("a", node="")),
+        (f"{HOME}/a/index/~~", users("a", node="")),
+        (f"{HOME}/a/index/~~//r//s/", users("a", node="/r//s/")),
+        (f"{HOME}/a/index/~~/../r", users("a", node="../r")),
+        (f"{HOME}/a/index/~~/r%5B%40n%3D%22%252F%22%5D", users("a", node='r[@n="%2F"]')),
+        (f'{HOME}/a/index/~~/r[@n="/"]', users("a", node='r[@n="/"]')),
+        (f"{HOME}/a/index/~~/%E3%82%A2/@%C3%80", users("a", node="ア/@À")),
+        (f"{HOME}/a/~~x/index", users("a", "~~x/index")),
+        (
+            f"{HOME}/a/index/~~/r?xmlns(p=urn%3Ax%2523)",
+            users("a", node="r", query="xmlns(p=urn:x%23)"),
+        ),
         (
             f"{HOME}/a/index/~~/p:r?xmlns(p=urn:x)xmlns(q=a%20b)",
             users("a", node="p:r", query="xmlns(p=urn:x)xmlns(q=a b)"),
@@ -71,6 +83,11 @@ def test_parts(target: str, expected: XcapUri) -> None:
         pytest.param(f"{HOME}/a/100%", id="lonely percent"),
         pytest.param(f"{HOME}/a/%zz", id="no hex"),
         pytest.param(f"{HOME}/a/index/~~/%FF", id="node selector that is not UTF-8"),
+        pytest.param(f"{HOME}/a/index/~~/%C0%AFr", id="overlong slash in a node selector"),
+        pytest.param(f"{HOME}/a/index/~~/r%5B%", id="lonely percent in a node selector"),
+        pytest.param(f"{HOME}/a/index/%7E%7E/%ED%A0%80", id="surrogate in a node selector"),
+        pytest.param(f"{HOME}/a/..%2F~~/r", id="encoded slash before the separator"),
+        pytest.param(f"{HOME}/%2E%2E/index", id="XUI that is encoded dot-dot"),
         pytest.param(f"{HOME}/a/index?%FF", id="query that is not UTF-8"),
         pytest.param("ftp://x/xcap-root/resource-lists/users/a/index", id="another scheme"),
         pytest.param("*", id="asterisk form"),
@@ -156,6 +173,35 @@ def test_every_percent_encoding_of_octets_is_decoded_once_or_refused(data: bytes
     except BadRequest:
         with pytest.raises(UnicodeDecodeError):
             data.decode()
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        pytest.param("~~", 400, id="nothing after the separator"),
+        pytest.param("~~/", 400, id="an empty selector"),
+        pytest.param("~~//r", 400, id="an empty first step"),
+        pytest.param("~~/r//s", 400, id="a doubled slash"),
+        pytest.param("~~/r%2F%2Fs", 400, id="an encoded doubled slash"),
+        pytest.param("~~/r%00", 400, id="NUL"),
+        pytest.param("~~/x:r", 400, id="an undefined prefix"),
+        pytest.param("~~/x:r?xmlns(x=%00)", 400, id="NUL in the query"),
+        pytest.param("~~/" + "a/" * 999 + "a", 400, id="a thousand steps"),
+        pytest.param("~~/..", 404, id="an extension"),
+        pytest.param("~~/r/~~/s", 404, id="a second separator"),
+        pytest.param("~~/" + "a" * MAX_TARGET, 414, id="too long"),
+    ],
+)
+def test_node_selectors_in_uris_that_are_refused(target: str, status: int) -> None:
+    """RFC 4825 §6.3, §8: the error is the same whatever the document."""
+
+    def resolved() -> Resolved:
+        uri = parse(f"{HOME}/a/index/{target}", ROOT)
+        return resolve(uri.node_selector or "", uri.query, "urn:x")
+
+    with pytest.raises(XcapError) as raised:
+        resolved()
+    assert raised.value.status == status
 
 
 def test_an_owner_is_an_aor() -> None:
