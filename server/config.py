@@ -167,7 +167,7 @@ class HttpSettings(BaseModel):
         "list services may refer to lists by it; "
         "empty: made of listen, sip.advertise or the first domain, and xcap_root",
     )
-    authenticate: bool = Field(True, description="digest")
+    authenticate: bool = Field(True, description="digest, and Basic where it is encrypted")
     digest_algorithms: Algorithms = Field(BOTH, description="challenges in this order")
     trusted_peers: Networks = Field(
         (),
@@ -204,7 +204,7 @@ class HostCertificate(BaseModel):
 
 
 class TlsSettings(BaseModel):
-    """PEM files for tls and wss listeners and for TLS to others; read again on SIGHUP."""
+    """PEM files for tls, wss and https listeners and for TLS to others; read again on SIGHUP."""
 
     model_config = _SECTION
 
