@@ -50,7 +50,8 @@ class XcapConfig:
 
     compatibility: bool = False
     """Forgive what widespread clients get wrong: a media type that is missing or
-    form-urlencoded, entity-tags without quotes."""
+    form-urlencoded, entity-tags without quotes, brackets and quotes that are not
+    percent-encoded in the request line and in the digest about it."""
 
     cors_origins: tuple[str, ...] = ()
     """Web origins whose pages may use XCAP; "*" is all of them."""
