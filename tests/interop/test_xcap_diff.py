@@ -18,6 +18,7 @@ from tests.xcap.diff.diffkit import RESOURCE_LISTS, Told, friends, uri_list
 from xmldoc.patch import apply
 
 ALICE: Final = f"sip:alice@{DOMAIN}"
+BOB: Final = f"sip:bob@{DOMAIN}"
 HOME: Final = f"resource-lists/users/{ALICE}/"
 LIST: Final = f"{HOME}index"
 ENTRY: Final = f"{LIST}/~~/resource-lists/list/entry%5B@uri=%22sip:joe@example.com%22%5D"
@@ -56,10 +57,14 @@ class Watching:
 
 
 async def follow(
-    sip: SipClient, *uris: str, mode: str = "no-patching", to: str = ALICE
+    sip: SipClient,
+    *uris: str,
+    mode: str = "no-patching",
+    to: str = ALICE,
+    watcher: str = ALICE,
 ) -> Watching:
     event = f"xcap-diff;diff-processing={mode}"
-    subscription = await User(sip, ALICE).subscribe(
+    subscription = await User(sip, watcher).subscribe(
         to, event=event, body=uri_list(*uris), body_type=RESOURCE_LISTS
     )
     return Watching(subscription)
@@ -93,6 +98,25 @@ async def test_a_change_is_told_in_the_same_second(
             three = told.changes[0][2]
             assert (await xcap.delete(LIST)).status == 200
             assert (await watching.told()).changes == [(LIST, three, None)]
+
+
+async def test_what_an_operator_does_is_told_too(
+    deployment: Deployment, http: aiohttp.ClientSession
+) -> None:
+    """RFC 5875 §4.7: a grant given, and documents purged by way of the admin API."""
+    with deployment.serving() as server:
+        xcap = XcapClient(http, server.http, asserted=ALICE)
+        one = (await xcap.put(LIST, friends("bob"))).etag.strip('"')
+        async with await SipClient.open(server.sip) as sip:
+            watching = await follow(sip, HOME, watcher=BOB)
+            assert not (await watching.told()).documents
+            grants = f"{server.admin}/api/xcap/grants/users/{ALICE}"
+            async with http.put(grants, json={"grantee": BOB}) as answer:
+                assert answer.status == 200, await answer.text()
+            assert (await watching.told()).changes == [(LIST, None, one)]
+            async with http.delete(f"{server.admin}/api/xcap/users/{ALICE}") as answer:
+                assert answer.status == 200, await answer.text()
+            assert (await watching.told()).changes == [(LIST, one, None)]
 
 
 @pytest.mark.parametrize("mode", ["xcap-patching", "aggregate"])
