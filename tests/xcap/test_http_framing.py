@@ -123,11 +123,14 @@ async def test_the_framing_of_a_body(served: Served, fields: str, body: str, sta
 async def test_a_body_that_turns_bad_in_its_midst_is_400(served: Served) -> None:
     """RFC 9112 §7.1: also when its head was understood long before."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    writer.write(f"{PUT}Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n".encode())
+    kept = PUT.replace("Connection: close\r\n", "")
+    writer.write(f"{kept}Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n".encode())
     await writer.drain()
     await served.asserting("sip:alice@example.com").get(LISTS)
-    writer.write(b"zz\r\n")
-    assert (await asyncio.wait_for(reader.read(), LIMIT)).startswith(b"HTTP/1.1 400 ")
+    writer.write(f"zz\r\n{GET}{CLOSE}".encode())
+    got = await asyncio.wait_for(reader.read(), LIMIT)
+    assert got.startswith(b"HTTP/1.1 400 ")
+    assert got.count(b"HTTP/1.") == 1, "what follows was taken for another request"
     writer.close()
 
 
