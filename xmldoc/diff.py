@@ -42,11 +42,11 @@ def make_patch(old: bytes, new: bytes, namespace: str = XCAP_DIFF) -> list[bytes
         return None
     if trees[0] == trees[1]:
         return []
-    operations = [print_change(change, namespace).encode() for change in changes(*trees)]
-    most = max(len(new), SHORT)
-    if len(operations) > MAX_OPERATIONS or sum(map(len, operations)) > most:
+    wanted = changes(*trees)
+    if len(wanted) > MAX_OPERATIONS:
         return None
-    return operations
+    operations = [print_change(change, namespace).encode() for change in wanted]
+    return operations if sum(map(len, operations)) <= max(len(new), SHORT) else None
 
 
 def changes(old: Document, new: Document) -> list[Change]:

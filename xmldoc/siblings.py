@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from xmldoc.align import Pair
 from xmldoc.patch_print import Change, Place, Target
@@ -46,6 +47,11 @@ class Siblings:
             positions.append((seen[kind], seen[Element]))
         return positions
 
+    @cached_property
+    def texts_before(self) -> list[int]:
+        """Of each text, how many before it are not empty."""
+        return list(accumulate(map(bool, self.texts), initial=0))
+
     def place(self, parent: Place | None, index: int) -> Place:
         """Where node `index` is, an element."""
         node = self.nodes[index]
@@ -64,7 +70,7 @@ class Siblings:
 
     def text_target(self, parent: Place | None, index: int) -> Target:
         """What selects text `index`."""
-        return Target(parent, f"text()[{1 + sum(map(bool, self.texts[:index]))}]")
+        return Target(parent, f"text()[{1 + self.texts_before[index]}]")
 
 
 @dataclass(frozen=True, slots=True)
