@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from store.pg_link import SETTINGS, Link
+from store.pg_link import ATTEMPTS, SETTINGS, Link
 from store.stats import StoreStats
 
 
@@ -18,9 +18,13 @@ class PgContext:
     """Another process may be alive: changes go to the feed."""
     links: list[Link] = field(default_factory=list)
 
-    def link(self, name: str, settings: Mapping[str, str] = SETTINGS) -> Link:
+    def link(
+        self, name: str, settings: Mapping[str, str] = SETTINGS, attempts: int = ATTEMPTS
+    ) -> Link:
         """Make a connection of its own, closed with the store."""
         title = f"presentity {self.owner} {name}"
-        link = Link(self.dsn, name=title[:63], stats=self.stats, settings=settings)
+        link = Link(
+            self.dsn, name=title[:63], stats=self.stats, settings=settings, attempts=attempts
+        )
         self.links.append(link)
         return link

@@ -27,6 +27,10 @@ STRICT: Final[Mapping[str, str]] = {
 """Claims are other rows than the document's: a writer that waited for the document's row
 starts anew, so that it sees the claims of the one it waited for."""
 
+STRICT_ATTEMPTS: Final = 50
+"""Tries of a statement that starts anew whenever another writer of the document was first:
+of as many processes at one document each gets its turn."""
+
 Outcomes = dict[DocumentKey, DocumentOutcome | Exception]
 
 
@@ -37,7 +41,7 @@ class PgDocuments(PgDocumentReads):
         super().__init__(context)
         self._keep = keep
         self.writer = context.link("documents")
-        self._strict = context.link("claims", STRICT)
+        self._strict = context.link("claims", STRICT, STRICT_ATTEMPTS)
         keeping = keep > 0
         self._writing = write_statement(keeping=keeping, claiming=False)
         self._claiming = write_statement(keeping=keeping, claiming=True)

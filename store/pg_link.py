@@ -43,11 +43,18 @@ class Link:
     """A connection that is made when first needed and made anew when lost."""
 
     def __init__(
-        self, dsn: str, *, name: str, stats: StoreStats, settings: Mapping[str, str] = SETTINGS
+        self,
+        dsn: str,
+        *,
+        name: str,
+        stats: StoreStats,
+        settings: Mapping[str, str] = SETTINGS,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self._dsn = dsn
         self._settings = {"application_name": name, **settings}
         self._stats = stats
+        self._attempts = attempts
         self._backoff = Backoff()
         self._was_connected = False
         self._turn = asyncio.Lock()
@@ -62,12 +69,12 @@ class Link:
         """
         values = tuple([arguments[name] for name in statement.parameters])
         async with self._turn:
-            for attempt in range(1, ATTEMPTS + 1):
+            for attempt in range(1, self._attempts + 1):
                 prepared = self._prepared.get(statement.sql) or await self._prepare(statement)
                 try:
                     rows: list[Any] = await prepared.fetch(*values)
                 except RACED:
-                    if attempt == ATTEMPTS:
+                    if attempt == self._attempts:
                         raise StoreUnavailable("lost too many races in a row") from None
                 except LOST as error:
                     self._drop()

@@ -126,3 +126,22 @@ async def test_claims_are_those_of_the_last_write_of_two_processes(
             uri: await stores[0].claimant(uri) for uri in uris
         }
         assert claimants == {uri: KEY if uri == document.etag else None for uri in uris}
+
+
+@pytest.mark.postgres
+async def test_many_processes_at_one_document_all_get_their_turn(
+    postgres_url: str, opened: Opener
+) -> None:
+    """Whoever waited for the document starts anew, and nobody does so without end."""
+    stores = [await opened(postgres_url, node=name) for name in "abcdef"]
+    outcomes = await asyncio.gather(
+        *(
+            store.write_document(put(f"{place}.{turn}", claims=(f"sip:{place}@example.com",)))
+            for turn in range(ROUNDS)
+            for place, store in enumerate(stores)
+        )
+    )
+    versions = sorted(
+        outcome.version for outcome in outcomes if isinstance(outcome, DocumentWritten)
+    )
+    assert versions == list(range(1, len(stores) * ROUNDS + 1))
