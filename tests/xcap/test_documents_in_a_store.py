@@ -11,12 +11,15 @@ import pytest
 from sip.authenticator import hashes_for
 from store import migrate
 from store.store import Store, open_store
-from store.values import Credential, DocumentKey
+from store.values import Credential, DocumentKey, Grant
 from tests.rawxcap import XcapClient, resource_list
 from tests.xcap.kit import ALICE, BOB, CONFIG, LISTS, LOOPBACK, PASSWORDS, Served, serving
 
 RACERS = 100
 KEY = DocumentKey("resource-lists", ALICE, "index")
+ELEMENT = "application/xcap-el+xml"
+ENTRY = f"{LISTS}/~~/resource-lists/list/entry%5B@uri=%22sip:bob@example.com%22%5D"
+BOBS_ENTRY = b'<entry uri="sip:bob@example.com"/>'
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -110,6 +113,58 @@ async def test_of_many_inserts_one_wins(client: XcapClient) -> None:
         *(client.put(LISTS, resource_list(f"n{n}"), if_none_match="*") for n in range(RACERS))
     )
     assert Counter(answer.status for answer in answers) == {201: 1, 412: RACERS - 1}
+
+
+async def test_a_node_lives_from_put_to_delete(client: XcapClient, store: Store) -> None:
+    """RFC 4825 §8.2 to §8.5: each change is a version of the document, with its author."""
+    first = await client.put(LISTS, resource_list("a"))
+    created = await client.put(ENTRY, BOBS_ENTRY, ELEMENT, if_match=first.etag)
+    assert created.status == 201
+    assert (await client.get(ENTRY)).body == BOBS_ENTRY
+    assert (await client.get(ENTRY, if_none_match=created.etag)).status == 304
+    assert (await client.delete(ENTRY, if_match=first.etag)).status == 412
+    deleted = await client.delete(ENTRY, if_match=created.etag)
+    row = await store.document(KEY)
+    assert row is not None
+    assert (row.body, f'"{row.etag}"') == (resource_list("a"), deleted.etag)
+    versions = await store.document_versions(KEY)
+    assert [version.version for version in versions] == [1, 2, 3]
+    assert {(version.author, version.source) for version in versions} == {(ALICE, "127.0.0.1")}
+    assert versions[1].body is not None
+    assert BOBS_ENTRY in versions[1].body
+
+
+@pytest.mark.parametrize("conditional", [True, False], ids=["If-Match", "unconditional"])
+async def test_many_writers_of_nodes_lose_nothing(client: XcapClient, conditional: bool) -> None:
+    """RFC 4825 §7.11, XCP-02: with one tag one wins, without all are served."""
+    etag = (await client.put(LISTS, resource_list("a"))).etag
+    conditions = {"if_match": etag} if conditional else {}
+    answers = await asyncio.gather(
+        *(
+            client.put(
+                f"{LISTS}/~~/resource-lists/list/entry%5B@uri=%22sip:n{n}@example.com%22%5D",
+                f'<entry uri="sip:n{n}@example.com"/>'.encode(),
+                ELEMENT,
+                **conditions,
+            )
+            for n in range(RACERS)
+        )
+    )
+    won = 1 if conditional else RACERS
+    lost = {412: RACERS - won} if conditional else {}
+    assert Counter(answer.status for answer in answers) == {201: won, **lost}
+    body = (await client.get(LISTS)).body
+    assert body.count(b"<entry uri=") == 1 + won
+
+
+async def test_a_grant_in_the_store_lets_others_in(served: Served, store: Store) -> None:
+    """XCP-15: from the next request on, and until it is taken back."""
+    bob = served.asserting(BOB)
+    assert (await bob.put(LISTS, resource_list("a"))).status == 403
+    await store.put_grant(Grant(ALICE, "resource-lists", "", "@example.com", write=True))
+    assert (await bob.put(LISTS, resource_list("a"))).status == 201
+    assert await store.delete_grant(ALICE, "resource-lists", "", "@example.com")
+    assert (await bob.get(LISTS)).status == 403
 
 
 async def test_a_user_of_the_store_logs_in(served: Served) -> None:
