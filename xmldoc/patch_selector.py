@@ -251,10 +251,12 @@ def _children(document: Document, context: Located | None) -> list[Node]:
 def _select(document: Document, context: Located | None, step: Step) -> list[Located]:
     """The children elements of `context` that `step` selects, in order."""
     siblings = _children(document, context)
+    names = {child.name for child in siblings if type(child) is Element}
+    wanted = {name for name in names if step.name in (None, split_name(name)[:2])}
     found = [
         index
         for index, child in enumerate(siblings)
-        if isinstance(child, Element) and _is_named(child, step.name)
+        if type(child) is Element and child.name in wanted
     ]
     for predicate in step.predicates:
         if isinstance(predicate, int):
