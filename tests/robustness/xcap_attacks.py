@@ -64,9 +64,11 @@ def head(method: str, target: str, *fields: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
 
-def put(target: str, media_type: str, body: bytes, *fields: str) -> list[bytes]:
+def put(
+    target: str, media_type: str, body: bytes, *fields: str, method: str = "PUT"
+) -> list[bytes]:
     length = f"Content-Length: {len(body)}"
-    return [head("PUT", target, f"Content-Type: {media_type}", length, *fields), body]
+    return [head(method, target, f"Content-Type: {media_type}", length, *fields), body]
 
 
 def document(inside: str, before: str = "", root: str = "resource-lists") -> bytes:
@@ -251,4 +253,45 @@ def _sizes() -> list[Attack]:
     ]  # fmt: skip
 
 
-ATTACKS: Final = (*_documents(), *_nodes(), *_targets(), *_sizes())
+def _beside() -> list[Attack]:
+    """What is served beside the documents: the JSON view, and searches."""
+    contact = f"/api/v1/users/{ALICE}/lists/friends/contacts/sip:bob@example.com"
+    bodies = {
+        "deep arrays": "[" * 200_000,
+        "deep objects": '{"a":' * 40_000,
+        "a number without end": '{"display_name": ' + "9" * 200_000 + "}",
+        "a number beyond all": '{"display_name": 1e999999}',
+        "not a number": '{"display_name": NaN}',
+        "half a surrogate": '{"display_name": "\\ud800"}',
+        "a NUL": '{"display_name": "\\u0000"}',
+        "bad UTF-8": '{"display_name": "\udcff"}',
+        "no object": "null",
+    }
+    search = "/xcap-root/org.openmobilealliance.search"
+    root = "search-set xmlns='urn:oma:xml:xdm:search'"
+    searches = {
+        "billion laughs": f"{LAUGHS}<{root}>&l9;</search-set>",
+        "an external entity": f"{EXTERNAL}<{root}>&x;</search-set>",
+        "deep elements": nested("search-set", DEEP),
+        "a query without end": f"<{root}><search id='1'><request>"
+        f"<query>{'(' * 50_000}</query></request></search></search-set>",
+    }
+    refusals = (400, 409, 413, 415)
+    return [
+        attack(
+            f"JSON: {name}",
+            put(contact, "application/json", body.encode("utf-8", "surrogateescape")),
+            *refusals,
+        )
+        for name, body in bodies.items()
+    ] + [
+        attack(
+            f"search: {name}",
+            put(search, "application/vnd.oma.search+xml", body.encode(), method="POST"),
+            *refusals,
+        )
+        for name, body in searches.items()
+    ]
+
+
+ATTACKS: Final = (*_documents(), *_nodes(), *_targets(), *_sizes(), *_beside())
