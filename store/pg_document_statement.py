@@ -45,8 +45,9 @@ TAG_SEPARATOR: Final = "\x1f"
 def write_statement(*, keeping: bool, claiming: bool) -> Statement:
     """Change, delete or create where the preconditions hold, and tell the feed.
 
-    With `keeping`, versions are kept and old ones pruned; with `claiming`, the claims of
-    what was written are replaced, which fails as a whole when another document has one.
+    With `keeping`, the version is recorded; those no longer among the newest go in any
+    case. With `claiming`, the claims of what was written are replaced, which fails as a
+    whole when another document has one.
     Documents are told always: their readers may be processes that serve nobody.
     """
     keys = {"auid": TEXT, "owner": TEXT, "path": TEXT}
@@ -69,9 +70,9 @@ def write_statement(*, keeping: bool, claiming: bool) -> Statement:
     telling = told(written, Kind.DOCUMENT, w.version, w.auid, w.owner, w.path)
     joined = op.outerjoin(written, _written(op, written)).outerjoin(documents, _same(op))
     columns = (op.c.n, w.version, created, d.etag.isnot(None).label("seen"), current, telling)
-    statement = select(*columns).select_from(joined)
+    statement = select(*columns).select_from(joined).add_cte(_pruned(written))
     if keeping:
-        statement = statement.add_cte(_recorded(op, written), _pruned(written))
+        statement = statement.add_cte(_recorded(op, written))
     if claiming:
         statement = statement.add_cte(*_claimed(op, written))
     return compiled(statement)

@@ -102,11 +102,10 @@ class SqliteDocuments(SqliteDocumentReads):
 
     def _record(self, connection: Connection, key: dict[str, object], new: dict[str, Any]) -> None:
         """Keep the version, and no more than the newest."""
-        if not self._keep:
-            return
-        fields = {name: new[name] for name in _RECORDED[:-1]}
-        said = values(**fields, created_at=new["updated_at"])
-        connection.execute(RECORD, key | said)
+        if self._keep:
+            fields = {name: new[name] for name in _RECORDED[:-1]}
+            said = values(**fields, created_at=new["updated_at"])
+            connection.execute(RECORD, key | said)
         connection.execute(PRUNE, key | values(last=new["version"] - self._keep))
 
     def _purge(self, connection: Connection, owner: str, said: dict[str, Any]) -> list[DocumentKey]:

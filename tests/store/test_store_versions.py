@@ -77,14 +77,20 @@ async def test_the_newest_are_kept(url: str, opened: Opener, keep: int, left: li
     assert await kept(store) == left
 
 
-async def test_fewer_are_kept_once_the_setting_says_so(url: str, opened: Opener) -> None:
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [pytest.param(2, [5, 6], id="some"), pytest.param(0, [], id="none")],
+)
+async def test_fewer_are_kept_once_the_setting_says_so(
+    url: str, opened: Opener, keep: int, left: list[int]
+) -> None:
     store = await opened(url, keep_versions=5)
     for number in range(5):
         await store.write_document(put(f"e{number}"))
     await store.close()
-    store = await opened(url, keep_versions=2)
+    store = await opened(url, keep_versions=keep)
     await store.write_document(put("e6"))
-    assert await kept(store) == [5, 6]
+    assert await kept(store) == left
 
 
 async def test_of_many_conditional_writes_one_wins(store: Store) -> None:
