@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Final
 
 from xmldoc.align import Pair
 from xmldoc.patch_print import Change, Place, Target
 from xmldoc.tree import Comment, Element, Node, split_name
 
-WHITE_SPACE = " \t\n\r"
+WHITE_SPACE: Final = " \t\n\r"
 
 
 class Siblings:
