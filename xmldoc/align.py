@@ -88,12 +88,13 @@ def label(node: Node) -> Hashable:
 def _pair_up(
     old: Sequence[Node], new: Sequence[Node], window: Window, likenesses: Sequence[Likeness]
 ) -> list[Pair]:
-    if not likenesses or window.old[0] == window.old[1] or window.new[0] == window.new[1]:
+    if not likenesses:
         return []
     found = _align(old, new, window, likenesses[0])
     pairs: list[Pair] = []
     for gap, right in _gaps(window, found):
-        pairs += _pair_up(old, new, gap, likenesses[1:])
+        if gap.old[0] < gap.old[1] and gap.new[0] < gap.new[1]:
+            pairs += _pair_up(old, new, gap, likenesses[1:])
         if right is not None:
             pairs.append(right)
     return pairs

@@ -75,8 +75,6 @@ class Scopes(NamedTuple):
 
 def _pair(place: Place, old: Element, new: Element, scopes: Scopes) -> list[Change]:
     """What makes `new` of the element `old` at `place`; to replace it is the last resort."""
-    if old == new:
-        return []
     inside = _inside(place, old, new, scopes)
     if inside is not None:
         most = sum(OVERHEAD + _size(change.content) for change in inside)
@@ -132,7 +130,7 @@ def _children(place: Place, old: Element, new: Element, scopes: Scopes) -> Itera
     pairs = pair_up(before.nodes, after.nodes)
     ends = [(-1, -1), *pairs, (len(before.nodes), len(after.nodes))]
     for left, right in reversed(list(pairwise(ends))):
-        if right != ends[-1]:
+        if right != ends[-1] and before.nodes[right[0]] != after.nodes[right[1]]:
             yield from _node(place, before, after, right, scopes)
         if (
             right[0] - left[0] > 1
@@ -147,8 +145,6 @@ def _node(
 ) -> Iterator[Change]:
     """What makes one node of another of the same kind."""
     old, new = before.nodes[pair[0]], after.nodes[pair[1]]
-    if old == new:
-        return
     if isinstance(old, Element) and isinstance(new, Element):
         yield from _pair(before.place(place, pair[0]), old, new, scopes)
     else:
