@@ -6,6 +6,7 @@ plain calls. The services around it bring what the store said.
 
 from collections.abc import Callable
 
+from presence.conditional import impose
 from presence.index import LiveIndex
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
 from presence.notifier import Helper, Notifier, Schedule
@@ -101,13 +102,20 @@ class Engine:
         self.notifier.told[live.id] = live
         return live
 
-    def opened(self, live: LiveSubscription) -> None:
+    def opened(self, live: LiveSubscription, condition: str = "") -> None:
         """The 2xx is on the wire: the NOTIFY may follow (RFC 6665 §4.2.1.2).
 
-        `live` may be a `single` one, which is in no index.
+        `live` may be a `single` one, which is in no index. While `condition` holds its NOTIFYs
+        show no state (RFC 5839 §6.2).
         """
+        impose(live, condition)
         live.opened = True
         self.notifier.force(live)
+
+    def unchanged(self, live: LiveSubscription) -> None:
+        """The 204 is on the wire: no NOTIFY follows but what was due already (RFC 5839 §6.3)."""
+        live.opened = True
+        self.notifier.pump(live, self._clock())
 
     def refreshed(
         self, live: LiveSubscription, row: SubscriptionRow, decision: Decision, arrival: Flow | None
@@ -130,8 +138,9 @@ class Engine:
         live.view = view_of(decision, live.view.content_type)
         return notify is not None
 
-    def finish(self, live: LiveSubscription, cause: Cause) -> None:
-        """End `live`, with a last NOTIFY that says why."""
+    def finish(self, live: LiveSubscription, cause: Cause, condition: str = "") -> None:
+        """End `live`, with a last NOTIFY that says why; `condition` as in `opened`."""
+        impose(live, condition)
         self.index.remove(live.id)
         self.notifier.told.pop(live.id, None)
         live.usage, notify = live.usage.step(cause, self._clock())

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from presence.conditional import acknowledge, suppress
 from presence.failover import UNAVAILABLE, Failover, blames_server, may_have_others, road_of
 from presence.failure import Fate, reaction
 from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription
 from presence.notification import Template, join, make_template, subscription_state
-from presence.package import Telling
 from presence.ports import Hop, Notifying
 from presence.route import goes_back, leads_home, next_hop
 from presence.stats import EventStats
 from presence.subscription import Cause
+from presence.telling import tell
 from presence.view import EMPTY, Rendered, rendered
 from sip.message import Response
 from sip.transport.flow import Flow
@@ -114,6 +115,18 @@ class Notifier:
         live.full = True
         self.pump(live, self._clock())
 
+    def knows(self, live: LiveSubscription, condition: str, loaded: object) -> bool:
+        """Whether no NOTIFY need follow a SUBSCRIBE with `condition` (RFC 5839 §6.3).
+
+        `loaded`: what the package has read, if it reads.
+        """
+        if live.due is Due.FORCED or not acknowledge(live, condition, loaded):
+            return False
+        self._stats.suppressed += 1
+        if not live.usage.ended:
+            self.told[live.id] = live
+        return True
+
     def pump(self, live: LiveSubscription, now: float) -> None:
         """Send what is due, unless something is in the way that will call this again."""
         if not live.due or live.in_flight or not live.opened:
@@ -164,6 +177,8 @@ class Notifier:
 
     def _tell(self, live: LiveSubscription, content: Rendered | None, now: float) -> None:
         forced = live.due is Due.FORCED
+        if live.row.condition and content is not None:
+            content = suppress(live, content, forced=forced)
         if not forced and (content is None or content.body == live.told):
             live.due = Due.NOTHING
             live.told_version = live.resource.version
@@ -212,31 +227,16 @@ class Notifier:
         resource = live.resource
         if not live.usage.shows_state:
             return EMPTY
-        tell = resource.package.tell
-        if tell is None:
+        if resource.package.tell is None:
             return resource.render(live.view)
-        told = tell(
-            Telling(
-                aor=resource.aor,
-                watcher=live.row.watcher,
-                parameters=live.row.event_parameters,
-                state=resource.state,
-                view=live.view,
-                version=live.cseq,
-                full=live.full,
-                memory=None if live.full else live.memory,
-                content=live.row.content,
-                answered=live.memory,
-                loaded=loaded,
-            )
-        )
+        told = tell(live, loaded, full=live.full)
         if told is None:
             return None
         if not told.body:
             live.memory = told.memory
             return None
         live.offered_memory = told.memory
-        return rendered(told.content_type, told.body)
+        return rendered(told.content_type, told.body, told.entity)
 
     def _way(self, live: LiveSubscription) -> Flow | None:
         """A flow that can be had at once; None when `find_way` was asked for one."""
@@ -358,7 +358,11 @@ class Notifier:
 
     def _retry(self, live: LiveSubscription) -> None:
         """The watcher has missed something, unless a NOTIFY got through meanwhile."""
-        if live.told is None and not live.in_flight:
+        if live.told is not None or live.in_flight:
+            return
+        if live.row.condition:
+            self.force(live)
+        else:
             self.hear(live, self._clock())
 
 

@@ -92,6 +92,9 @@ class Told(NamedTuple):
     """Empty: there is nothing to hear, and `memory` counts at once."""
     content_type: str
     memory: object = None
+    entity: bytes | None = None
+    """All of the state, in the same octets for the same state whatever `body` tells of it: what
+    the entity-tag is made of (RFC 5839 §6.4). None: `body` is that, or is never the same twice."""
 
 
 ReadContent = Callable[[Request, str], str]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import structlog
 
+from presence.conditional import ANY
 from presence.core_service import Core, identity_of
 from presence.live import LiveResource, LiveSubscription
 from presence.package import EventPackage
@@ -104,7 +105,8 @@ class RecoveryService:
             await core.end(row.id)
             core.engine.finish(live, Cause.DENIED)
             return None
-        if live.usage.state.value != row.state or package.load is not None:
+        unsure = package.load is not None and row.condition != ANY
+        if live.usage.state.value != row.state or unsure:
             core.engine.notifier.force(live)
         return live
 

@@ -6,6 +6,7 @@ are values for the store.
 
 from typing import Final, NamedTuple
 
+from presence.conditional import ANY
 from presence.config import SUBSCRIBE_423_CEILING, PresenceConfig
 from presence.errors import (
     BadRequest,
@@ -15,6 +16,7 @@ from presence.errors import (
     OutOfOrder,
     SubscriptionUnknown,
 )
+from presence.etag import read_suppress_if_match
 from presence.live import CSEQ_BLOCK
 from presence.package import EventPackage
 from presence.route import next_hop
@@ -46,6 +48,13 @@ class Subscribe(NamedTuple):
     """URI of its Contact; None keeps that of the dialog."""
     content: str = ""
     """What the package made of its body."""
+    condition: str = ""
+    """The entity-tag of its Suppress-If-Match, "*" for any state (RFC 5839 §5.2)."""
+
+    @property
+    def kept_condition(self) -> str:
+        """What is stored of `condition`: a tag that came true may have become false since."""
+        return ANY if self.condition == ANY else ""
 
 
 def read_subscribe(
@@ -70,6 +79,7 @@ def read_subscribe(
         content_type=negotiate(request, accept, package),
         target=None if request.get("contact") is None else contact_of(request),
         content=package.read_content(request, before) if package.read_content else "",
+        condition=read_suppress_if_match(request.all("suppress-if-match")),
     )
 
 
@@ -138,6 +148,7 @@ def open_row(
         flow=describe(flow),
         created_at=now,
         content=subscribe.content,
+        condition=subscribe.kept_condition,
     )
     check_storable(row)
     if row.route_set and next_hop(row) is None:
@@ -209,6 +220,7 @@ def refresh_operation(
         transport=flow.transport,
         flow=describe(flow),
         content=subscribe.content,
+        condition=subscribe.kept_condition,
     )
 
 
@@ -226,4 +238,5 @@ def refreshed_row(row: SubscriptionRow, op: RefreshSubscription) -> Subscription
         transport=op.transport,
         flow=op.flow,
         content=op.content,
+        condition=op.condition,
     )

@@ -1,12 +1,14 @@
 """The road of a SUBSCRIBE (RFC 6665 §4.2.1). Shell."""
 
 from collections.abc import Callable
+from typing import Final
 
+from presence.conditional import ANY
 from presence.core_service import Core, identity_of, resource_of, watcher_of
 from presence.engine import single, state_of
 from presence.errors import Forbidden, OutOfOrder, Overloaded, SubscriptionUnknown
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
-from presence.package import EventPackage, find_package
+from presence.package import Asking, EventPackage, find_package
 from presence.policy import Decision, SubHandling
 from presence.ports import Transaction
 from presence.subscribe import (
@@ -23,6 +25,9 @@ from sip.message import Request
 from sip.uri import AoR
 from store.outcomes import SubscriptionGone
 from store.values import Resource, SubscriptionRow
+
+NO_NOTIFICATION: Final = 204
+"""RFC 5839 §7.1."""
 
 
 class SubscribeService:
@@ -105,7 +110,7 @@ class SubscribeService:
         state = written.state
         core.engine.published(row.resource, state.version, state.publications)
         self._accept(tx, row, subscribe, to_tag=row.local_tag)
-        core.engine.opened(live)
+        core.engine.opened(live, subscribe.condition)
 
     async def _once(
         self,
@@ -121,8 +126,11 @@ class SubscribeService:
         watched = await self._read(row.resource, subscribe.package)
         live = single(row, watched, decision, tx.flow, core.clock())
         live.cseq = last_cseq
+        if tx.request.to.tag is not None and await self._knows(live, subscribe):
+            self._accept(tx, row, subscribe, to_tag=None, status=NO_NOTIFICATION)
+            return
         self._accept(tx, row, subscribe, to_tag=row.local_tag)
-        core.engine.opened(live)
+        core.engine.opened(live, subscribe.condition)
 
     async def _read(self, resource: Resource, package: EventPackage) -> LiveResource:
         """The newest state, read past whatever is watched here."""
@@ -179,6 +187,7 @@ class SubscribeService:
     ) -> None:
         core = self._core
         live = core.engine.index.get(row.id)
+        before = row.state if live is None else live.usage.state
         op = refresh_operation(
             row,
             tx.request,
@@ -200,8 +209,31 @@ class SubscribeService:
         if subscribe.package.provide and live.resource.provided.state is None:
             await core.load_provided(live.resource)
         core.engine.published(row.resource, state.version, state.publications)
+        if live.usage.state == before and await self._knows(live, subscribe):
+            self._accept(tx, live.row, subscribe, to_tag=None, status=NO_NOTIFICATION)
+            core.engine.unchanged(live)
+            return
         self._accept(tx, live.row, subscribe, to_tag=None)
-        core.engine.opened(live)
+        core.engine.opened(live, subscribe.condition)
+
+    async def _knows(self, live: LiveSubscription, subscribe: Subscribe) -> bool:
+        """Whether the watcher has what it would be told, by a condition that it set.
+
+        What cannot be read now is left to the NOTIFY, which meets the error again.
+        """
+        condition, load, loaded = subscribe.condition, subscribe.package.load, None
+        if not condition:
+            return False
+        if load is not None and condition != ANY and live.usage.shows_state:
+            row, sent = live.row, live.cseq
+            asking = Asking(live.resource.aor, row.watcher, row.content, live.memory, sent)
+            try:
+                loaded = await load(asking)
+            except Exception:  # noqa: BLE001 - whatever it is, `EventService` says so then
+                return False
+            if live.row is not row or live.cseq != sent:
+                return False
+        return self._core.engine.notifier.knows(live, condition, loaded)
 
     def _lost(self, live: LiveSubscription | None, cseq: int) -> Exception:
         """Why the store refused a refresh: overtaken by a later one, or gone."""
@@ -242,11 +274,21 @@ class SubscribeService:
                 now=core.clock(),
             )
             core.engine.refreshed(live, refreshed_row(live.row, op), decision, tx.flow)
+        if await self._knows(live, subscribe):
+            self._accept(tx, row, subscribe, to_tag=None, status=NO_NOTIFICATION)
+            core.engine.forget(live)
+            return
         self._accept(tx, row, subscribe, to_tag=None)
-        core.engine.finish(live, Cause.LAPSED)
+        core.engine.finish(live, Cause.LAPSED, subscribe.condition)
 
     def _accept(
-        self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, *, to_tag: str | None
+        self,
+        tx: Transaction,
+        row: SubscriptionRow,
+        subscribe: Subscribe,
+        *,
+        to_tag: str | None,
+        status: int = 200,
     ) -> None:
         """200, never 202 (RFC 6665 §8.3.1); what makes the dialog goes along (RFC 3261 §12.1.1)."""
         self._core.stats.subscribe_accepted += 1
@@ -257,4 +299,4 @@ class SubscribeService:
             ("Contact", row.local_contact),
             *subscribe.package.headers,
         )
-        tx.respond(200, headers=headers, to_tag=to_tag)
+        tx.respond(status, headers=headers, to_tag=to_tag)

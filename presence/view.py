@@ -4,7 +4,11 @@ Pure. Watchers with the same view share the same bytes, so a fan-out composes on
 """
 
 from collections.abc import Hashable
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+TAG_OCTETS: Final = 12
+"""Of an entity-tag's digest: two states of one resource do not meet in 96 bits."""
 
 
 class View(NamedTuple):
@@ -21,10 +25,12 @@ class Rendered(NamedTuple):
 
     body: bytes
     tail: bytes
-    """Content-Type, Content-Length, the blank line and the body."""
+    """SIP-ETag, Content-Type, Content-Length, the blank line and the body."""
+    etag: str
+    """Names the state it shows (RFC 5839 §4), whoever shows it and when."""
 
 
-def render_tail(content_type: str, body: bytes) -> bytes:
+def render_content(content_type: str, body: bytes) -> bytes:
     """The end of a NOTIFY that carries `body`; no Content-Type when it is empty."""
     if not body:
         return b"Content-Length: 0\r\n\r\n"
@@ -35,9 +41,20 @@ def render_tail(content_type: str, body: bytes) -> bytes:
     )
 
 
-def rendered(content_type: str, body: bytes) -> Rendered:
-    """The shared bytes of one document."""
-    return Rendered(body, render_tail(content_type, body))
+def rendered(content_type: str, body: bytes, entity: bytes | None = None) -> Rendered:
+    """The shared bytes of one document.
+
+    `entity`: the whole state, when `body` may tell a part of it or tell it in several ways.
+    """
+    content = render_content(content_type, body)
+    etag = blake2b(content if entity is None else entity, digest_size=TAG_OCTETS).hexdigest()
+    return Rendered(body, b"SIP-ETag: %b\r\n%b" % (etag.encode(), content), etag)
+
+
+def without_body(shown: Rendered) -> Rendered:
+    """The same for a watcher that has the document (RFC 5839 §6.2)."""
+    tail = b"SIP-ETag: %b\r\n%b" % (shown.etag.encode(), render_content("", b""))
+    return shown._replace(tail=tail)
 
 
 EMPTY = rendered("", b"")

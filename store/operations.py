@@ -46,6 +46,8 @@ class RefreshSubscription(NamedTuple):
     flow: str
     content: str = ""
     """As in `SubscriptionRow`."""
+    condition: str = ""
+    """As in `SubscriptionRow`."""
 
 
 class WriteBindings(NamedTuple):

@@ -25,7 +25,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 CSEQ_RESERVE: Final = 20_000
 """More NOTIFYs than one subscription can have sent since its ceiling was last written."""
 REACH_FIELDS: Final = 6
-"""Fields of `reach` besides the content, which only those that have one carry."""
+"""Fields of `reach` besides content and condition, which only those that have one carry."""
 SUBSCRIPTION_COLUMNS: Final = (
     "id",
     "aor",
@@ -94,9 +94,16 @@ def pack_reach(row: SubscriptionRow | RefreshSubscription) -> str:
             row.flow,
             row.accept,
             row.content_type,
-            *((row.content,) if row.content else ()),
+            *_asked(row),
         )
     )
+
+
+def _asked(row: SubscriptionRow | RefreshSubscription) -> tuple[str, ...]:
+    """What few SUBSCRIBEs ask for."""
+    if row.condition:
+        return row.content, row.condition
+    return (row.content,) if row.content else ()
 
 
 def subscription_of(row: Sequence[Any] | Mapping[int, Any]) -> SubscriptionRow:
@@ -129,6 +136,7 @@ def subscription_of(row: Sequence[Any] | Mapping[int, Any]) -> SubscriptionRow:
         flow=reach[3],
         created_at=dialog[8],
         content=reach[6] if len(reach) > REACH_FIELDS else "",
+        condition=reach[7] if len(reach) > REACH_FIELDS + 1 else "",
     )
 
 

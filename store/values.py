@@ -104,6 +104,8 @@ class SubscriptionRow(NamedTuple):
     created_at: float
     content: str = ""
     """What the SUBSCRIBE's body asked for, as the package keeps it; "" for nothing."""
+    condition: str = ""
+    """"*" when it asked for no state at all until the next SUBSCRIBE (RFC 5839 §5.2)."""
 
 
 class DocumentKey(NamedTuple):

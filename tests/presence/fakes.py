@@ -289,6 +289,7 @@ class FakeStore:
             cseq_ceiling=max(row.cseq_ceiling, op.cseq_ceiling),
             state=op.state,
             content=op.content,
+            condition=op.condition,
             owner=self.owner,
         )
         return SubscriptionWritten(self.state(row.resource))

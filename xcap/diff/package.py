@@ -21,7 +21,7 @@ from xcap.diff.request import Wanted, read_wanted
 from xcap.diff.selection import Selection, select
 from xcap.diff.snapshot import Memory, Snapshot
 from xcap.diff.topics import followed, touched
-from xcap.diff.view import View, changes, everything
+from xcap.diff.view import View, changes, entity, everything
 from xcap.errors import XcapError
 from xcap.usage import Usage
 
@@ -101,7 +101,8 @@ def tell(telling: Telling, root_url: str) -> Told | None:
         view = changes(snapshot, known)
         if not view.tells:
             return Told(b"", MEDIA_TYPE, view.memory)
-    return Told(write(view, root_url), MEDIA_TYPE, view.memory)
+    state = entity(view.memory, root_url)
+    return Told(write(view, root_url), MEDIA_TYPE, view.memory, state)
 
 
 class Lists:

@@ -88,6 +88,16 @@ def remembered(snapshot: Snapshot) -> Memory:
     return Memory(snapshot.wanted.uris, documents, components)
 
 
+def entity(known: Memory, root: str) -> bytes:
+    """All that a watcher knows, however its list is ordered: what an entity-tag is made of.
+
+    RFC 5875 §4.7: the list counts, also what of it is not there.
+    """
+    documents = sorted((*mark.address, mark.etag) for mark in known.documents.values())
+    components = sorted(known.components.items())
+    return repr((root, sorted(set(known.uris)), documents, components)).encode()
+
+
 def digest(content: Content) -> bytes:
     """Differs when what a watcher is shown of `content` does."""
     if isinstance(content, Element):

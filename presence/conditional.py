@@ -1,0 +1,69 @@
+"""What a watcher need not be told, since it has it (RFC 5839).
+
+Pure. The condition of the last SUBSCRIBE is in the subscription's row while it holds. An
+entity-tag that has become false never comes true again: the watcher has a newer state then.
+"""
+
+from typing import Final
+
+from presence.live import LiveSubscription
+from presence.telling import tell
+from presence.view import EMPTY, Rendered, rendered, without_body
+
+ANY: Final = "*"
+"""The entity-tag that every state has (RFC 5839 §6.2)."""
+
+
+def impose(live: LiveSubscription, condition: str) -> None:
+    """Put `live` under the condition of a SUBSCRIBE, if it has one."""
+    if condition:
+        live.row = live.row._replace(condition=condition)
+
+
+def suppress(live: LiveSubscription, content: Rendered, *, forced: bool) -> Rendered | None:
+    """What is left to be sent of `content` to a watcher that has set a condition.
+
+    The Subscription-State alone when it must be told (`forced`), nothing for a change of the
+    resource; all of it once the condition is false (RFC 5839 §6.2, §6.3).
+    """
+    condition = live.row.condition
+    if condition == ANY:
+        live.offered_memory = live.memory
+    elif condition != content.etag:
+        live.row = live.row._replace(condition="")
+        return content
+    return without_body(content) if forced else None
+
+
+def acknowledge(live: LiveSubscription, condition: str, loaded: object) -> bool:
+    """Whether `condition` is true, so that a SUBSCRIBE in the dialog tells nothing new.
+
+    If so the watcher counts as having been told. Not so while a NOTIFY is on its way that shows
+    something else: nobody knows which of both the watcher would keep.
+    """
+    if condition != ANY:
+        shown, memory = _whole(live, loaded)
+        if shown.etag != condition:
+            return False
+        if live.in_flight:
+            counted = live.resource.package.tell is not None
+            if live.told != shown.body and not (counted and live.offered_memory == memory):
+                return False
+        else:
+            live.told, live.full = shown.body, False
+            live.memory = live.offered_memory = memory
+            live.told_version = live.resource.version
+    impose(live, condition)
+    return True
+
+
+def _whole(live: LiveSubscription, loaded: object) -> tuple[Rendered, object]:
+    """All that the watcher may see now, and what it would leave behind."""
+    if not live.usage.shows_state:
+        return EMPTY, live.memory
+    if live.resource.package.tell is None:
+        return live.resource.render(live.view), None
+    told = tell(live, loaded, full=True)
+    if told is None:
+        return EMPTY, live.memory
+    return rendered(told.content_type, told.body, told.entity), told.memory
