@@ -1,7 +1,8 @@
 """Entity-tags of publications, and the reading of any (RFC 3903 §8, §11.3.1, RFC 5839 §7.3).
 
-Pure: random octets are given. A tag that we make is `<publication id>.<random>`: the id names the row
-for the publication's whole life, the rest is new with every success and cannot be guessed.
+Pure: random octets are given. A tag that we make is `<publication id>.<random>`: the id names
+the row for the publication's whole life, the rest is new with every success and cannot be
+guessed.
 """
 
 import re

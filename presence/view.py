@@ -4,11 +4,11 @@ Pure. Watchers with the same view share the same bytes, so a fan-out composes on
 """
 
 from collections.abc import Hashable
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Final, NamedTuple
 
-TAG_OCTETS: Final = 12
-"""Of an entity-tag's digest: two states of one resource do not meet in 96 bits."""
+TAG_LENGTH: Final = 24
+"""Hexadecimal digits of an entity-tag: two states of one resource do not meet in 96 bits."""
 
 
 class View(NamedTuple):
@@ -47,7 +47,7 @@ def rendered(content_type: str, body: bytes, entity: bytes | None = None) -> Ren
     `entity`: the whole state, when `body` may tell a part of it or tell it in several ways.
     """
     content = render_content(content_type, body)
-    etag = blake2b(content if entity is None else entity, digest_size=TAG_OCTETS).hexdigest()
+    etag = sha256(content if entity is None else entity).hexdigest()[:TAG_LENGTH]
     return Rendered(body, b"SIP-ETag: %b\r\n%b" % (etag.encode(), content), etag)
 
 
