@@ -45,6 +45,8 @@ CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SLASH: Final = re.compile(r"[/\\]")
 TEL_SEPARATORS: Final = re.compile(r"[-.()]")
 """visual-separator of RFC 3966 §3."""
+NOT_UTF_8: Final = re.compile(r"[\ud800-\udfff]")
+"""What octets of a header field that are not UTF-8 are read as."""
 
 
 class Tree(StrEnum):  # RFC 4825 §6.2
@@ -103,6 +105,8 @@ def owner_of(xui: str, default_domain: str) -> AoR:
 
     Raises NotFound for what can name no user.
     """
+    if NOT_UTF_8.search(xui):
+        raise NotFound("no such user")
     scheme = xui[:4].lower()
     if scheme == "tel:":
         return AoR("tel:" + TEL_SEPARATORS.sub("", xui[4:].partition(";")[0]))

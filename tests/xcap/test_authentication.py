@@ -152,6 +152,17 @@ async def test_an_intended_identity_says_nothing(served: Served) -> None:
     assert (await client.ask("GET", LISTS.replace("alice", "bob"), headers=headers)).status == 403
 
 
+@pytest.mark.parametrize("field", ["X-3GPP-Intended-Identity", "X-3GPP-Asserted-Identity"])
+@pytest.mark.parametrize("value", [b"\xff", b"tel:\xff"], ids=["any", "number"])
+async def test_an_identity_that_is_not_utf_8_is_nobodys(field: str, value: bytes) -> None:
+    """RFC 4825 §6: whoever sends it, and whatever it would decide."""
+    config = XcapConfig(domains=("example.com", "example.org"), trusted_peers=LOOPBACK)
+    async with serving(config) as served:
+        head = f"GET /xcap-root/{LISTS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{field}: "
+        got = await served.raw(head.encode() + value + b"\r\n\r\n")
+        assert got.startswith(b"HTTP/1.1 401 ")
+
+
 async def test_without_authentication_everybody_is_the_owner() -> None:
     async with serving(replace(CONFIG, authenticate=False)) as served:
         client = served.client(None)

@@ -144,7 +144,18 @@ def test_an_xui_names_one_owner(xui: str, owner: str) -> None:
     assert owner_of(xui, "example.com") == owner
 
 
-@pytest.mark.parametrize("xui", ["sip:example.com", "sip:@example.com", "a@", "a@b@c", "sip:a@b c"])
+@pytest.mark.parametrize(
+    "xui",
+    [
+        "sip:example.com",
+        "sip:@example.com",
+        "a@",
+        "a@b@c",
+        "sip:a@b c",
+        pytest.param("a\udcff", id="not UTF-8 in a header field"),
+        pytest.param("tel:+1\udcff", id="not UTF-8 in a number"),
+    ],
+)
 def test_what_names_nobody_is_404(xui: str) -> None:
     with pytest.raises(NotFound):
         owner_of(xui, "example.com")
