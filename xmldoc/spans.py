@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 from lxml import etree
 
 XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
+DECLARATION: Final = "xmlns"
+"""Name of the declaration of the default namespace, prefix of those of others."""
 MISC: Final = rb"!--.*?-->|!\[CDATA\[.*?\]\]>|\?.*?\?>"
 """What begins with "<" and is no tag; the "<" itself is left out."""
 
@@ -110,13 +112,15 @@ def tag_name(document: bytes, span: ElementSpan) -> bytes:
     return document[span.start + 1 : _name_end(document, span.start)]
 
 
-def expanded(name: str, element: etree._Element) -> str:
+def expanded(name: str, element: etree._Element) -> str | None:
     """The expanded name of an attribute of `element` that is written `name`.
 
-    A namespace declaration, being no attribute, comes out as it is written.
+    None for a namespace declaration, which is no attribute.
     """
     prefix, colon, local = name.rpartition(":")
-    if not colon or prefix == "xmlns":
+    if DECLARATION in (prefix, name):
+        return None
+    if not colon:
         return name
     namespace = XML_NAMESPACE if prefix == "xml" else element.nsmap[prefix]
     return f"{{{namespace}}}{local}"

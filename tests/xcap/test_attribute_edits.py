@@ -41,6 +41,20 @@ def test_no_such_attribute(selector: str) -> None:
         delete(DOCUMENT, selector, BINDING)
 
 
+def test_a_default_namespace_is_no_attribute_of_the_element_that_declares_it() -> None:
+    """RFC 4825 §6.3: nor is it read, replaced or deleted by that name (§8.2 to §8.4)."""
+    document = b'<r xmlns="urn:d"><a xmlns="urn:a" i="1"/></r>'
+    query = "xmlns(d=urn:d)xmlns(a=urn:a)"
+    for selector in ("d:r/@xmlns", "d:r/a:a/@xmlns"):
+        with pytest.raises(NotFound):
+            get(document, selector, query)
+        with pytest.raises(NotFound):
+            delete(document, selector, query)
+        for same_or_other in (b'"urn:d"', b'"urn:a"'):
+            with pytest.raises(CannotInsert):
+                put(document, selector, same_or_other, query)
+
+
 @pytest.mark.parametrize(
     ("selector", "body", "before", "after"),
     [
