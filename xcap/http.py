@@ -44,11 +44,13 @@ from xcap.ports import Documents, Exists, OnChange, tell_nobody
 from xcap.registry import USAGES
 from xcap.request_target import check_forgiven, check_target
 from xcap.service import XcapService
-from xcap.uri import XcapUri, parse
+from xcap.uri import XcapUri, origin_form, parse
 from xcap.usage import Usage
 
 RETRY_AFTER: Final = 1
 """Seconds after which a client may ask an overloaded server again."""
+ASTERISK: Final = "*"
+"""The request target that is the server itself (RFC 9112 §3.2.4)."""
 KEEP_ALIVE: Final = 75.0
 """Seconds that a connection may be idle."""
 FUTURE: Final = (2, 0)
@@ -147,11 +149,11 @@ class XcapServer:
         try:
             target = request.raw_path
             self._check_request(request, target)
-            view = self._view(target) if self._views else None
+            view = self._view(target) if self._views and target != ASTERISK else None
             if view is not None:
                 auid, refused = view.prefix, json_refusal
                 response = await self._answer_beside(request, target, view)
-            elif target == "*" and method == "OPTIONS":
+            elif target == ASTERISK and method == "OPTIONS":
                 response = options(METHODS)
             else:
                 uri = parse(target, self._config.root)
@@ -232,26 +234,28 @@ class XcapServer:
 
     def _view(self, target: str) -> View | None:
         """What is served at `target` beside XCAP."""
-        return next((view for view in self._views if target.startswith(view.prefix)), None)
+        path = origin_form(target)
+        return next((view for view in self._views if path.startswith(view.prefix)), None)
 
     async def _answer_beside(
         self, request: web.BaseRequest, target: str, view: View
     ) -> web.Response:
         """What `view` says."""
-        allow = view.allowed(target)
+        path = origin_form(target)
+        allow = view.allowed(path)
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
             return options(allow)
         if request.method not in allow:
             raise MethodNotAllowed(request.method, allow)
-        identity = await self._identify(request, target, view.xui(target))
+        identity = await self._identify(request, target, view.xui(path))
         conditions = self._conditions(request)
         body = b""
         if method in WITH_BODY:
             check_content_encoding(request.headers.get("Content-Encoding", ""))
             body = await read_body(request, self._config.max_body)
         content_type, source = request.headers.get("Content-Type", ""), self._source(request)
-        call = Call(method, target, identity, conditions, content_type, body, source)
+        call = Call(method, path, identity, conditions, content_type, body, source)
         return replied(await view.answer(call), conditions, request.headers)
 
     async def _identify(self, request: web.BaseRequest, target: str, xui: str) -> Identity:

@@ -11,8 +11,8 @@ BODY_TIMEOUT: Final = 30.0
 """Seconds within which the whole body must have arrived."""
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNKED: Final = "chunked"
-FIRST_WITH_CHUNKS: Final = (1, 1)
-"""HTTP version."""
+HTTP_1_1: Final = (1, 1)
+"""The version that brought chunks and 100 (Continue)."""
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:
@@ -26,7 +26,8 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
         _check_transfer_coding(request)
     elif length > limit:
         raise BodyTooLarge(limit)
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    waits = request.headers.get("Expect", "").lower() == "100-continue"
+    if waits and request.version >= HTTP_1_1:  # who speaks HTTP/1.0 does not (RFC 9110 §10.1.1)
         await request.writer.write(CONTINUE)
         request.writer.output_size = 0
     content = request.content
@@ -60,5 +61,5 @@ def _check_transfer_coding(request: web.BaseRequest) -> None:
     coding = request.headers.get("Transfer-Encoding", CHUNKED)
     if coding.strip().lower() != CHUNKED:
         raise UnknownTransferCoding(f"bodies are read plain or {CHUNKED}, not {coding}")
-    if "Transfer-Encoding" in request.headers and request.version < FIRST_WITH_CHUNKS:
+    if "Transfer-Encoding" in request.headers and request.version < HTTP_1_1:
         raise BadRequest("HTTP/1.0 has no transfer codings")

@@ -36,7 +36,9 @@ def found(
 ) -> web.Response:
     """The answer to a GET, 304 where If-None-Match holds what the client has.
 
-    `etag` is empty for what has none; `asked` are the header fields of the request.
+    `etag` is empty for what has none; `asked` are the header fields of the request. A 304 is
+    about what the client has kept, so its tag is the one that the client showed
+    (RFC 9111 §4.3.4).
     """
     headers = CIMultiDict({"Cache-Control": FRESH, "Server": SERVER})
     compressed = False
@@ -44,8 +46,14 @@ def found(
         headers["Vary"] = "Accept-Encoding"
         compressed = takes_gzip(asked.get("Accept-Encoding", ""))
     if etag:
-        headers["ETag"] = f'"{etag}{CODED}"' if compressed else f'"{etag}"'
+        own, other = f'"{etag}"', f'"{etag}{CODED}"'
+        if compressed:
+            own, other = other, own
+        headers["ETag"] = own
         if not conditions.none_match(etag):
+            shown = ",".join(asked.getall("If-None-Match", ()))
+            if own not in shown and other in shown:
+                headers["ETag"] = other
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     headers["Content-Type"] = content_type
     if compressed:

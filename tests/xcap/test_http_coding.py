@@ -97,9 +97,22 @@ async def test_each_coding_has_its_entity_tag(client: XcapClient) -> None:
     packed = await get(client, "gzip")
     assert packed.etag == f'"{etag.strip(chr(34))}{CODED}"' != etag
     assert (await get(client, None)).etag == etag
-    for tag in (etag, packed.etag):
-        for coding, expected in ((None, etag), ("gzip", packed.etag)):
-            unchanged = await get(client, coding, If_None_Match=tag)
+
+
+async def test_a_304_has_the_entity_tag_that_the_client_showed(client: XcapClient) -> None:
+    """RFC 9110 §15.4.5, RFC 9111 §4.3.4: what it has kept is found by that; of two, the one
+    of what it would be sent."""
+    etag = (await client.put(LISTS, LARGE)).etag
+    packed = (await get(client, "gzip")).etag
+    for coding, own in ((None, etag), ("gzip", packed)):
+        for shown, expected in (
+            (etag, etag),
+            (f"W/{packed}", packed),
+            (f"{etag}, {packed}", own),
+            (f"{packed}, {etag}", own),
+            ("*", own),
+        ):
+            unchanged = await get(client, coding, If_None_Match=shown)
             assert (unchanged.status, unchanged.etag, unchanged.body) == (304, expected, b"")
             assert unchanged.headers["Vary"] == "Accept-Encoding"
 

@@ -101,6 +101,18 @@ async def test_a_view_has_the_manners_of_documents() -> None:
         assert (await client.get("api/other")).status == 404
 
 
+async def test_an_absolute_target_is_its_path_for_views_too() -> None:
+    """RFC 9112 §3.2.2; the digest is about what was on the wire."""
+    async with noted(OPEN) as (served, notes):
+        for origin in ("http://x", "HTTPS://elsewhere.example:8443"):
+            got = await served.raw(
+                f"GET {origin}/api/notes/alice/1?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                f"X-3GPP-Asserted-Identity: {ALICE}\r\n\r\n".encode()
+            )
+            assert got.startswith(b"HTTP/1.1 200 ")
+            assert notes.calls[-1].target == "/api/notes/alice/1?a=b"
+
+
 @pytest.mark.parametrize(
     ("name", "status", "said"),
     [

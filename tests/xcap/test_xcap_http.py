@@ -133,6 +133,9 @@ async def test_a_client_that_waits_is_told_to_continue() -> None:
         writer.close()
         late = f"{HEAD}Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n"
         assert (await served.raw(late.encode())).startswith(b"HTTP/1.1 413 ")
+        old = HEAD.replace("HTTP/1.1", "HTTP/1.0") + f"Content-Length: {len(body)}\r\n"
+        got = await served.raw(f"{old}Expect: 100-continue\r\n\r\n".encode() + body)
+        assert got.startswith(b"HTTP/1.0 200 "), "HTTP/1.0 knows no such answer"
 
 
 async def test_compressed_bodies_are_not_read() -> None:
