@@ -138,13 +138,16 @@ class Subscription:
     body_type: str = ""
     """Its media type."""
 
-    async def send(self, expires: int, within: float = ANSWER_TIMEOUT) -> Heard:
+    async def send(
+        self, expires: int, within: float = ANSWER_TIMEOUT, *, suppress_if_match: str = ""
+    ) -> Heard:
         """SUBSCRIBE, or refresh, or unsubscribe with 0; the final answer."""
         headers: list[Header] = [
             ("Contact", f"<{self.watcher.client.contact}>"),
             ("Event", self.event),
             ("Expires", str(expires)),
             *([("Content-Type", self.body_type)] if self.body else []),
+            *([("Suppress-If-Match", suppress_if_match)] if suppress_if_match else []),
         ]
         answer = await self.watcher.ask(
             "SUBSCRIBE",
