@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xcap.errors import AnswerTooLarge
+from xcap.errors import AnswerTooLarge, ConstraintFailure
 from xcap.search.errors import TooExpensive
 from xcap.search.evaluate import MAX_ANSWER, Budget, Search
 from xcap.search.exchange import answer
@@ -85,6 +85,37 @@ def found(tail: str) -> list[str]:
 )
 def test_conditions_hold(condition: str, expected: list[str]) -> None:
     assert found(condition) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("a\u1680to\u16802999999999", id="white space to the library, not to XML"),
+        pytest.param("a\u02c2", id="no letter to the library"),
+        pytest.param("\u0378", id="no character yet"),
+    ],
+)
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "where $u/{} return <r/>",
+        "where $u/q:{} return <r/>",
+        'where $u/a[@{} = "1"] return <r/>',
+        "return <r>{{$u/{}}}</r>",
+    ],
+)
+def test_names_that_the_library_reads_as_something_else_are_refused(name: str, tail: str) -> None:
+    """Namespaces in XML 1.0 §3: they are names, but nothing of them may become an operator."""
+    with pytest.raises(ConstraintFailure, match="no searching for the name"):
+        run(tail.format(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["ni\u00f1o", "nin\u0303o", "col\u00b7legi", "\u540d", "and", "if"]
+)
+def test_other_names_are_found(name: str) -> None:
+    body = f'<ps xmlns="urn:p"><p><{name} {name}="1"/></p></ps>'.encode()
+    assert len(run(f'where $u/{name}/@{name} = "1" return <r/>', body).found) == 1
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,27 @@ def test_what_is_refused(text: str, reason: str) -> None:
     assert reason in str(caught.value)
 
 
+XML = "http://www.w3.org/XML/1998/namespace"
+
+
+@pytest.mark.parametrize("namespace", ["c}{d", "a}b", "{a", "*", "http://www.w3.org/2000/xmlns/"])
+@pytest.mark.parametrize("declared", ["default element namespace", "namespace q ="])
+def test_what_no_namespace_is_called_is_not_declared(declared: str, namespace: str) -> None:
+    """Namespaces in XML 1.0 §2.1, §3; the library would stop at them."""
+    with pytest.raises(ConstraintFailure, match="namespace"):
+        parse_query(f'declare {declared} "{namespace}"; {FOR}return $u')
+
+
+@pytest.mark.parametrize(
+    ("prefix", "namespace"), [("xml", "urn:p"), ("q", XML), ("xmlns", "urn:p")]
+)
+def test_reserved_prefixes_are_not_declared(prefix: str, namespace: str) -> None:
+    """Namespaces in XML 1.0 §3."""
+    with pytest.raises(ConstraintFailure, match="cannot be bound"):
+        parse_query(f'declare namespace {prefix} = "{namespace}"; {FOR}return $u')
+    assert parse_query(f'declare namespace xml = "{XML}"; {FOR}return $u').where is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -12,11 +12,12 @@ place where it stands. Conditions are in `conditions`, results in `results`.
 import re
 from typing import Final
 
+from xcap.bindings import ANY, UNFIT, XML, XMLNS
 from xcap.errors import ConstraintFailure, NotFound
 from xcap.search.conditions import Reader
 from xcap.search.query import Collection, Path, Query
 from xcap.search.results import read_result
-from xcap.search.scanner import NAME, Scanner
+from xcap.search.scanner import NAME, SHOWN, Scanner
 from xcap.selector import NCNAME
 from xcap.uri import Tree
 
@@ -24,7 +25,6 @@ MAX_QUERY: Final = 8192
 """Characters of a query."""
 VARIABLE: Final = re.compile(rf"\$({NCNAME})")
 VERSIONS: Final = ("1.0", "3.0", "3.1")
-XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
 
 
 def parse_query(text: str) -> Query:
@@ -64,7 +64,7 @@ def parse_collection(text: str) -> Collection:
 
 def _prolog(scanner: Scanner) -> dict[str, str]:
     """The namespaces that are declared, by prefix; "" is that of unprefixed elements."""
-    namespaces = {"xml": XML_NAMESPACE, "": ""}
+    namespaces = {"xml": XML, "": ""}
     if scanner.accept_word("xquery"):
         scanner.expect_word("version")
         if scanner.expect_string() not in VERSIONS:
@@ -73,7 +73,7 @@ def _prolog(scanner: Scanner) -> dict[str, str]:
     while scanner.accept_word("declare"):
         scanner.count()
         prefix = _declared_prefix(scanner)
-        namespaces[prefix] = scanner.expect_string()
+        namespaces[prefix] = _namespace(scanner, prefix)
         scanner.expect_mark(";")
     return namespaces
 
@@ -89,6 +89,16 @@ def _declared_prefix(scanner: Scanner) -> str:
         scanner.fail("a prefix is wanted")
     scanner.expect_mark("=")
     return name[2]
+
+
+def _namespace(scanner: Scanner, prefix: str) -> str:
+    """What `prefix` is declared as: something that XML can have (Namespaces in XML 1.0 §3)."""
+    namespace = scanner.expect_string()
+    if namespace == ANY or UNFIT.search(namespace):
+        scanner.fail(f"no namespace is called {namespace[:SHOWN]!r}")
+    if prefix == "xmlns" or namespace == XMLNS or (prefix == "xml") != (namespace == XML):
+        scanner.fail(f"the prefix {prefix[:SHOWN]!r} cannot be bound to this namespace")
+    return namespace
 
 
 def _collection(scanner: Scanner) -> Collection:

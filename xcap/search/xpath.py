@@ -1,12 +1,16 @@
 """Paths and conditions as XPath 2.0, for the library that evaluates them. Pure.
 
-Nothing of the client's text gets here: names and literals are those of the values. A
-condition on a path becomes a predicate at its end, so that it holds when it holds for
-some node, and no function is ever called with several.
+Nothing of the client's text gets here: names and literals are those of the values, and a
+name that the library would not read as one is refused. A condition on a path becomes a
+predicate at its end, so that it holds when it holds for some node, and no function is
+ever called with several.
 """
 
+import re
 from typing import Final, assert_never
 
+from xcap.bindings import XML
+from xcap.errors import ConstraintFailure
 from xcap.search.query import (
     And,
     Compare,
@@ -20,8 +24,11 @@ from xcap.search.query import (
     Step,
 )
 
-XML_NAMESPACE: Final = "{http://www.w3.org/XML/1998/namespace}"
 SELF: Final = "."
+NAME: Final = re.compile(r"[^\W\d][\w.\-\u00b7\u0300-\u036f\u203f\u2040]*")
+"""What the library takes for one name; XML has more, of which one, U+1680, is white space to it."""
+SHOWN: Final = 80
+"""Characters of a name that an error repeats."""
 
 
 class Printer:
@@ -33,7 +40,7 @@ class Printer:
         self._prefixes: dict[str, str] = {}
 
     def path(self, path: Path) -> str:
-        """From the context element down."""
+        """From the context element down. Raises ConstraintFailure (409), as all do here."""
         parts = [self._step(step) for step in path.steps]
         if path.attribute is not None:
             parts.append(f"@{self._name(path.attribute)}")
@@ -71,11 +78,13 @@ class Printer:
         return str(predicate) if isinstance(predicate, int) else self.condition(predicate)
 
     def _name(self, name: str) -> str:
-        if name.startswith(XML_NAMESPACE):
-            return "xml:" + name.removeprefix(XML_NAMESPACE)
-        if not name.startswith("{"):
-            return name
-        namespace, _, local = name[1:].partition("}")
+        namespace, _, local = name.removeprefix("{").rpartition("}")
+        if NAME.fullmatch(local) is None:
+            raise ConstraintFailure(f"there is no searching for the name {local[:SHOWN]!r}")
+        if not namespace:
+            return local
+        if namespace == XML:
+            return f"xml:{local}"
         prefix = self._prefixes.setdefault(namespace, f"n{len(self._prefixes)}")
         self.namespaces[prefix] = namespace
         return f"{prefix}:{local}"
