@@ -133,6 +133,19 @@ async def test_what_a_body_asked_for_is_kept(store: Store) -> None:
     assert (row.content, row.flow) == ("other", "192.0.2.7:5060")
 
 
+@pytest.mark.parametrize("content", ["", "a list"])
+async def test_a_wish_for_silence_is_kept(store: Store, content: str) -> None:
+    """RFC 5839 §5.2: until a SUBSCRIBE without it comes."""
+    await store.write_subscription(subscription(content=content, condition="*"))
+    row = await store.subscription("s1")
+    assert row is not None
+    assert (row.content, row.condition) == (content, "*")
+    await store.refresh_subscription(refresh(content=content))
+    row = await store.subscription("s1")
+    assert row is not None
+    assert (row.content, row.condition) == (content, "")
+
+
 async def test_no_body_is_kept_without_end(store: Store) -> None:
     long = "x" * (CONTENT_LIMIT + 1)
     with pytest.raises(StoreRefused):
