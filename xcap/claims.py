@@ -13,7 +13,7 @@ from sip.errors import ParseError
 from sip.uri import SipUri, aor_of
 from store.values import Credential, DocumentKey
 from xcap.errors import Conflict, ConstraintFailure, Exists, UniquenessFailure
-from xcap.usage import Claim, Usage, claim_nothing
+from xcap.usage import WHITE_SPACE, Claim, Usage, claim_nothing
 
 MAX_CLAIMS: Final = 200
 """URIs in one document; each is looked up."""
@@ -101,6 +101,7 @@ def check_differ(claims: Iterable[Claim]) -> None:
 
 def claimed_as(uri: str) -> str:
     """The form under which `uri` is claimed: one for all URIs that name the same resource."""
+    uri = uri.strip(WHITE_SPACE)
     try:
         aor = aor_of(uri)
     except ParseError:

@@ -6,6 +6,7 @@ A new usage is a value of `Usage` in a file of `xcap/usages` and a line in
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Self
 
 from lxml import etree
 
@@ -23,6 +24,9 @@ from xmldoc.errors import NotWellFormed as NotWellFormedDocument
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
 from xmldoc.schema import Schema, schema
+
+WHITE_SPACE: Final = " \t\r\n"
+"""That of XML (XML 1.0 §2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ class Claim:
     uri: str
     field: str
     """Where the document says so, as in `Exists.field`."""
+
+    @classmethod
+    def of(cls, element: etree._Element, field: str) -> Self:
+        """That of attribute `uri` of `element`: an xs:anyURI, to which white space around it
+        does not belong (XML Schema part 2 §4.3.6)."""
+        return cls(element.get("uri", "").strip(WHITE_SPACE), field)
 
 
 Check = Callable[[etree._Element, Place], None]

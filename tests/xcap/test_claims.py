@@ -46,6 +46,19 @@ async def test_the_uri_of_a_subscriber_is_taken(served: Served, uri: str) -> Non
     assert [one.text for one in failure] == [f"{user}-2@example.com", f"{user}-3@example.com"]
 
 
+@pytest.mark.parametrize("uri", [" sip:bob@example.com", "&#10;sip:bob@example.com&#9; "])
+async def test_white_space_around_a_uri_is_not_of_it(served: Served, uri: str) -> None:
+    """XML Schema part 2 §4.3.6: xs:anyURI is collapsed."""
+    client, space = served.client(), uri.partition("sip:")[0]
+    assert (await client.put(f"{HOME}/index", services(uri), TYPE)).status == 409
+    mine = "sip:friends@example.com"
+    assert (await client.put(f"{HOME}/first", services(space + mine), TYPE)).status == 201
+    answer = await client.put(f"{HOME}/second", services(mine), TYPE)
+    assert answer.status == 409
+    assert exists(answer.body)[0][0].text == "sip:friends-2@example.com"
+    assert (await client.put(f"{HOME}/twice", services("sip:x@y", " sip:x@y"), TYPE)).status == 409
+
+
 async def test_the_uri_of_another_document_is_taken(served: Served) -> None:
     client = served.client()
     taken = ("sip:friends@example.com", "sip:friends-2@example.com")
@@ -110,6 +123,7 @@ async def test_lists_below_the_uri_of_another_user_are_not(served: Served) -> No
         ("pres:a@b", "sip:a@b", "pres:a-2@b"),
         ("sip:a@b;pres-list=x;lr", "sip:a@b;pres-list=x", "sip:a@b;pres-list=x-2;lr"),
         ("urn:service:x", "urn:service:x", None),
+        ("\n sip:a@b\t", "sip:a@b", "\n sip:a-2@b\t"),
     ],
 )
 def test_a_uri_is_claimed_in_one_form(uri: str, claimed: str, proposed: str | None) -> None:

@@ -30,7 +30,7 @@ def check(root: etree._Element, place: Place) -> None:
 def claims(root: etree._Element) -> tuple[Claim, ...]:
     """The URIs of the groups, which nobody else on the server may have."""
     return tuple(
-        Claim(service.get("uri", ""), f"group/list-service%5B{position}%5D/@uri")
+        Claim.of(service, f"group/list-service%5B{position}%5D/@uri")
         for position, service in enumerate(root.iterchildren(LIST_SERVICE), start=1)
     )
 

@@ -32,7 +32,7 @@ def check(root: etree._Element, place: Place) -> None:
 def claims(root: etree._Element) -> tuple[Claim, ...]:
     """The URIs of the services, which nobody else on the server may have."""
     return tuple(
-        Claim(service.get("uri", ""), f"rls-services/service%5B{position}%5D/@uri")
+        Claim.of(service, f"rls-services/service%5B{position}%5D/@uri")
         for position, service in enumerate(root.iterchildren(SERVICE), start=1)
     )
 
