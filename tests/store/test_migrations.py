@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from store import migrate
 from store.errors import StoreMisused, StoreUnavailable
 from store.store import open_store
 from store.tables import metadata
+
+HAS_LZ4 = "SELECT setting LIKE '%with-lz4%' FROM pg_config WHERE name = 'CONFIGURE'"
+COMPRESSION = """
+    SELECT relname, attcompression FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+    WHERE relkind = 'r' AND attname = 'body' AND relname LIKE 'document%'
+"""
 
 
 def differences(connection: Connection) -> None:
@@ -48,6 +54,22 @@ def test_down_leaves_nothing_and_up_works_again(empty_url: str) -> None:
     assert tables(empty_url) == {"alembic_version"}
     migrate.upgrade(empty_url)
     assert set(metadata.tables) < tables(empty_url)
+
+
+@pytest.mark.postgres
+def test_bodies_are_compressed_by_the_fastest_method_there_is(postgres_dsn: str) -> None:
+    """lz4 where PostgreSQL was built with it, its own method elsewhere and before."""
+    migrate.upgrade(postgres_dsn)
+    has_lz4 = migrate.on_connection(postgres_dsn, lambda c: c.execute(text(HAS_LZ4)).scalar_one())
+    expected = "l" if has_lz4 else ""
+    assert compression(postgres_dsn) == {"documents": expected, "document_versions": expected}
+    migrate.downgrade(postgres_dsn, "0001")
+    assert compression(postgres_dsn) == {"documents": ""}
+
+
+def compression(url: str) -> dict[str, str]:
+    rows = migrate.on_connection(url, lambda c: c.execute(text(COMPRESSION)).all())
+    return {table: bytes(method).strip(b"\0").decode() for table, method in rows}
 
 
 def test_an_upgrade_of_the_head_does_nothing(url: str) -> None:
