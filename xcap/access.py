@@ -10,19 +10,23 @@ The answer does not depend on whether the document is there, so that a refusal s
 nothing about it: 404 is for those who may look (docs/xcap.md).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from enum import Enum
 from typing import Final
 
 from sip.uri import AoR
 from store.values import Grant
 from xcap.errors import Forbidden
+from xcap.shared_rows import Name, names_of
 from xcap.usage import Usage
 
 Action = Enum("Action", ["READ", "WRITE"])
 
 GrantsOf = Callable[[str], Awaitable[Sequence[Grant]]]
 """The grants of an owner's documents; of the global tree for ""."""
+
+Permission = Callable[[str], bool]
+"""Whether the document at a path may be got at."""
 
 ALL: Final = ""
 """In a grant: any application usage, or any of its documents."""
@@ -31,9 +35,12 @@ ALL: Final = ""
 class Access:
     """Decides by settings, ownership and grants."""
 
-    def __init__(self, *, grants: GrantsOf, trusted_users: frozenset[str]) -> None:
+    def __init__(
+        self, *, grants: GrantsOf, trusted_users: frozenset[str], usages: Iterable[Usage]
+    ) -> None:
         self._grants = grants
         self._trusted = trusted_users
+        self._usages = tuple(usages)
 
     def trusts(self, user: AoR | None) -> bool:
         """Whether `user` may read and write all documents."""
@@ -46,12 +53,21 @@ class Access:
 
         None is somebody without a name, for whom there is only what is public.
         """
+        return (await self.permission(action, usage, owner, user))(path)
+
+    async def permission(
+        self, action: Action, usage: Usage, owner: AoR, user: AoR | None
+    ) -> Permission:
+        """With which documents of `owner` `user` may do that; the grants are looked up once."""
         if may_anyway(action, usage, owner, user) or self.trusts(user):
-            return True
+            return everything
         if user is None:
-            return False
-        grants = await self._grants(owner)
-        return any(covers(grant, action, usage, path, user) for grant in grants)
+            return nothing
+        given = [grant for grant in await self._grants(owner) if is_given_to(grant, action, user)]
+        return lambda path: any(covers(grant, self._names(usage, path)) for grant in given)
+
+    def _names(self, usage: Usage, path: str) -> Collection[Name]:
+        return names_of(self._usages, *usage.row(path))
 
     async def check(
         self, action: Action, usage: Usage, owner: AoR, path: str, user: AoR | None
@@ -75,18 +91,30 @@ def may_anyway(action: Action, usage: Usage, owner: AoR, user: AoR | None) -> bo
     return usage.public or (not owner and user is not None and not usage.private_global)
 
 
-def covers(grant: Grant, action: Action, usage: Usage, path: str, user: AoR) -> bool:
-    """Whether `grant` allows `user` the action; a grant to write is one to read as well.
+def everything(path: str) -> bool:
+    """The permission of who may get at all documents."""
+    return True
+
+
+def nothing(path: str) -> bool:
+    """The permission of who may get at none."""
+    return False
+
+
+def is_given_to(grant: Grant, action: Action, user: AoR) -> bool:
+    """Whether `grant` lets `user` do that with some documents; who may write may read as well."""
+    if action is Action.WRITE and not grant.write:
+        return False
+    return grant.grantee == user or _is_domain_of(grant.grantee, user)
+
+
+def covers(grant: Grant, names: Collection[Name]) -> bool:
+    """Whether `grant` is of the document with `names`.
 
     Documents that have two names, such as rules by AUIDs of IETF and OMA, are granted
     under either.
     """
-    if action is Action.WRITE and not grant.write:
-        return False
-    if grant.grantee != user and not _is_domain_of(grant.grantee, user):
-        return False
-    names = ((usage.auid, path), usage.row(path))
-    return any(grant.auid in (ALL, auid) and grant.path in (ALL, name) for auid, name in names)
+    return any(grant.auid in (ALL, auid) and grant.path in (ALL, path) for auid, path in names)
 
 
 def _is_domain_of(grantee: str, user: AoR) -> bool:

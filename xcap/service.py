@@ -54,7 +54,11 @@ class XcapService:
     ) -> None:
         self.usages = {usage.auid: usage for usage in usages}
         self.auids = frozenset(self.usages)
-        self.access = Access(grants=store.grants, trusted_users=config.trusted_users)
+        self.access = Access(
+            grants=store.grants,
+            trusted_users=config.trusted_users,
+            usages=self.usages.values(),
+        )
         self.cache = DocumentCache()
         self._locator = Locator(
             usages=self.usages, config=config, access=self.access, exists=exists

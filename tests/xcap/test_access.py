@@ -27,7 +27,7 @@ def access(*grants: Grant, trusted: frozenset[str] = frozenset()) -> Access:
     async def grants_of(owner: str) -> list[Grant]:
         return [one for one in grants if one.owner == owner]
 
-    return Access(grants=grants_of, trusted_users=trusted)
+    return Access(grants=grants_of, trusted_users=trusted, usages=USAGES)
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,53 @@ async def test_a_grant_opens_what_it_names(
     assert await gate.may(Action.WRITE, LISTS_USAGE, ALICE, "index", user) is writes
 
 
+OMA_RULES = "org.openmobilealliance.pres-rules"
+RULES = [("pres-rules", "index"), (OMA_RULES, "pres-rules"), (OMA_RULES, "index")]
+CALLS = [("simservs.ngn.etsi.org", "simservs.xml"), ("simservs.ngn.etsi.org", "simservs")]
+
+
 @pytest.mark.parametrize(
-    ("auid", "path"), [("pres-rules", "index"), ("org.openmobilealliance.pres-rules", "pres-rules")]
+    ("granted", "asked"),
+    [(granted, asked) for names in (RULES, CALLS) for granted in names for asked in names],
 )
-async def test_a_grant_of_rules_holds_under_both_names(auid: str, path: str) -> None:
-    """RFC 5025 §9.7: one document with two URIs; the grant may name the stored one."""
-    gate = access(grant(BOB, auid="pres-rules", path="index"))
-    assert await gate.may(Action.READ, USAGE[auid], ALICE, path, BOB)
+async def test_a_document_with_two_names_is_granted_and_asked_for_under_each(
+    granted: tuple[str, str], asked: tuple[str, str]
+) -> None:
+    """RFC 5025 §9: one document with two URIs; a grant of either is one of the other."""
+    auid, path = asked
+    for given in (grant(BOB, auid=granted[0], path=granted[1]), grant(BOB, auid=granted[0])):
+        assert await access(given).may(Action.READ, USAGE[auid], ALICE, path, BOB)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        pytest.param((OMA_RULES, "pres-rules"), ("pres-rules", "pres-rules"), id="stored so"),
+        pytest.param(("pres-rules", "other"), (OMA_RULES, "pres-rules"), id="another path"),
+        pytest.param((OMA_RULES, ""), ("resource-lists", "index"), id="another usage"),
+        pytest.param(("", "index"), ("pres-rules", "pres-rules"), id="any usage"),
+    ],
+)
+async def test_a_grant_of_one_document_is_of_no_other(
+    given: tuple[str, str], asked: tuple[str, str]
+) -> None:
+    """XCP-15: what is called alike in two usages need not be one document."""
+    gate = access(grant(BOB, auid=given[0], path=given[1]))
+    assert not await gate.may(Action.READ, USAGE[asked[0]], ALICE, asked[1], BOB)
+
+
+async def test_the_grants_of_an_owner_are_looked_up_once_for_all_documents() -> None:
+    """XCP-15."""
+    asked: list[str] = []
+
+    async def grants_of(owner: str) -> list[Grant]:
+        asked.append(owner)
+        return [grant(BOB, auid="resource-lists", path=name) for name in "ab"]
+
+    gate = Access(grants=grants_of, trusted_users=frozenset(), usages=USAGES)
+    allowed = await gate.permission(Action.READ, LISTS_USAGE, ALICE, BOB)
+    assert [allowed(name) for name in "abc"] == [True, True, False]
+    assert asked == [ALICE]
 
 
 @pytest.mark.parametrize(
