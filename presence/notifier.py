@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from presence.conditional import acknowledge, suppress
+from presence.conditional import ANY, acknowledge, suppress
 from presence.failover import UNAVAILABLE, Failover, blames_server, may_have_others, road_of
 from presence.failure import Fate, reaction
 from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription
@@ -100,8 +100,8 @@ class Notifier:
                 self._helper.failed(live, error)
 
     def hear(self, live: LiveSubscription, now: float) -> None:
-        """Tell `live` of a change, unless it may not hear of any."""
-        if not live.usage.hears_changes:
+        """Tell `live` of a change, unless it may not hear of any, or does not want to."""
+        if not live.usage.hears_changes or live.row.condition == ANY:
             return
         if live.due:
             self._stats.coalesced += 1

@@ -219,6 +219,23 @@ async def test_a_star_outlives_the_process() -> None:
     assert [sent.body for sent in later.endpoint.take()] == [pidf("2")]
 
 
+async def test_a_restart_repeats_nothing_to_a_watcher_that_has_it() -> None:
+    """RFC 5839 §6.3, EVT-15: a 204 counts as having been told."""
+    house = House(answering=False)
+    own = await house.published(pidf("1"))
+    to_tag, etag = await watching(house)
+    house.service.engine.forget(next(iter(house.service.engine.index)))
+    await house.published(pidf("1"), own)
+    assert (await refresh(house, to_tag, etag)).status == 204
+    house.service._recovery.write_told()
+    later = House(store=house.store, clock=house.clock)
+    later.store.orphans = [to_tag]
+    await later.service._recovery.adopt()
+    await settle()
+    assert later.service.engine.index.get(to_tag) is not None
+    assert later.endpoint.take() == []
+
+
 @pytest.mark.parametrize("expires", [0, 600])
 @pytest.mark.parametrize("any_state", [False, True])
 async def test_outside_of_a_dialog_only_the_body_is_left_out(expires: int, any_state: bool) -> None:
