@@ -8,7 +8,7 @@ from lxml import etree
 from xcap.claims import check_differ
 from xcap.errors import ConstraintFailure, XcapError
 from xcap.rls_index import AUID, NAMESPACE, ROOT, SERVICE, compute, computes
-from xcap.uri import Tree, decode, owner_of
+from xcap.uri import Tree, XcapUri, owner_of, parse
 from xcap.usage import Claim, Place, Usage
 from xcap.usages.resource_lists import check_lists
 
@@ -16,7 +16,6 @@ RESOURCE_LIST: Final = f"{{{NAMESPACE}}}resource-list"
 LIST: Final = f"{{{NAMESPACE}}}list"
 LISTS_AUID: Final = "resource-lists"
 
-SEPARATOR: Final = re.compile(r"/(?:~|%7[Ee]){2}/")
 ABSOLUTE: Final = re.compile(r"https?://[^/?#]+(/[^?#]*)", re.IGNORECASE)
 
 
@@ -45,30 +44,33 @@ def _check_reference(uri: str, place: Place) -> None:
     absolute = ABSOLUTE.match(uri)
     if absolute is None:
         raise ConstraintFailure(f"a resource-list must be an absolute HTTP URI: {uri}")
-    document, *node = SEPARATOR.split(absolute[1], maxsplit=1)
-    if not node:
+    named = _below_root(absolute[1], place)
+    if named is None or (named.auid, named.tree) != (LISTS_AUID, Tree.USERS):
+        raise ConstraintFailure(
+            f"a resource-list must be in {LISTS_AUID}/users below the XCAP root: {uri}"
+        )
+    if not named.node_selector:
         raise ConstraintFailure(f"a resource-list must select an element of a document: {uri}")
-    match _below_root(document, place):
-        case [auid, Tree.USERS, xui, _, *_] if auid == LISTS_AUID:
-            if place.tree is Tree.USERS and not _is_owner(xui, place):
-                raise ConstraintFailure(f"a resource-list must be one of the same user: {uri}")
-        case _:
-            raise ConstraintFailure(
-                f"a resource-list must be in {LISTS_AUID}/users below the XCAP root: {uri}"
-            )
+    if place.tree is Tree.USERS and not _is_owner(named.xui, place):
+        raise ConstraintFailure(f"a resource-list must be one of the same user: {uri}")
 
 
-def _below_root(path: str, place: Place) -> list[str]:
-    """The segments of `path` below the XCAP root, as we know it or as clients do."""
-    for root in filter(None, (place.public_root, place.root)):
-        if path.startswith(f"{root}/"):
-            return path[len(root) + 1 :].split("/")
-    return [] if place.root else path[1:].split("/")
+def _below_root(path: str, place: Place) -> XcapUri | None:
+    """What `path` names below the XCAP root, as we know it or as clients do.
+
+    It is read as a request for it would be, so that no dot segments lead elsewhere.
+    """
+    for root in dict.fromkeys((place.public_root or place.root, place.root)):
+        try:
+            return parse(path, root)
+        except XcapError:
+            continue
+    return None
 
 
 def _is_owner(xui: str, place: Place) -> bool:
     try:
-        return owner_of(decode(xui), place.default_domain) == place.owner
+        return owner_of(xui, place.default_domain) == place.owner
     except XcapError:
         return False
 
