@@ -14,6 +14,7 @@ from itertools import pairwise
 from operator import eq
 from typing import Final, NamedTuple
 
+from xmldoc.effort import Effort
 from xmldoc.tree import Comment, Element, Instruction, Node
 
 Pair = tuple[int, int]
@@ -21,6 +22,10 @@ Pair = tuple[int, int]
 
 FEW: Final = 2
 """Fewer nodes than this are compared with all others rather than by key."""
+KEY_STEPS: Final = 3
+"""What it takes to make the key of a node, without its children."""
+WINDOW_STEPS: Final = 3
+"""What it takes to look at a part of both lists, however short."""
 
 
 class Likeness(NamedTuple):
@@ -29,6 +34,7 @@ class Likeness(NamedTuple):
     same: Callable[[Node, Node], bool]
     key: Callable[[Node], Hashable]
     """Equal for nodes that are the same; it need not differ for those that are not."""
+    effort: Effort
 
 
 class Window(NamedTuple):
@@ -38,29 +44,33 @@ class Window(NamedTuple):
     new: Pair
 
 
-def pair_up(old: Sequence[Node], new: Sequence[Node]) -> list[Pair]:
-    """The pairs of nodes that belong together, ascending in both lists."""
+def pair_up(old: Sequence[Node], new: Sequence[Node], effort: Effort) -> list[Pair]:
+    """The pairs of nodes that belong together, ascending in both lists.
+
+    Raises TooMuchEffort.
+    """
     digests: dict[int, int] = {}
     likenesses = (
-        Likeness(eq, lambda node: digest(node, digests)),
-        Likeness(lambda one, other: outline(one) == outline(other), outline),
-        Likeness(lambda one, other: label(one) == label(other), label),
+        Likeness(eq, lambda node: digest(node, digests, effort), effort),
+        Likeness(lambda one, other: outline(one) == outline(other), outline, effort),
+        Likeness(lambda one, other: label(one) == label(other), label, effort),
     )
     return _pair_up(old, new, Window((0, len(old)), (0, len(new))), likenesses)
 
 
-def digest(node: Node, known: dict[int, int]) -> int:
+def digest(node: Node, known: dict[int, int], effort: Effort) -> int:
     """A hash of all of `node`; `known` keeps those of elements by identity."""
     if not isinstance(node, Element):
         return hash(node)
     found = known.get(id(node))
     if found is None:
+        effort.spend(KEY_STEPS + len(node.attributes) + len(node.declarations))
         parts = (
             node.name,
             frozenset(node.attributes.items()),
             frozenset(node.declarations.items()),
         )
-        found = hash((parts, tuple(digest(child, known) for child in node.children)))
+        found = hash((parts, tuple(digest(child, known, effort) for child in node.children)))
         known[id(node)] = found
     return found
 
@@ -142,6 +152,7 @@ def _ends(
         new_stop -= 1
     head = list(zip(range(start[0], old_start), range(start[1], new_start), strict=True))
     tail = list(zip(range(old_stop, stop), range(new_stop, window.new[1]), strict=True))
+    likeness.effort.spend(WINDOW_STEPS + len(head) + len(tail))
     return head, Window((old_start, old_stop), (new_start, new_stop)), tail
 
 
@@ -153,15 +164,18 @@ def _unique(
     When most are the same as the node across from them, it is those instead, which costs
     less to find.
     """
-    if min(window.old[1] - window.old[0], window.new[1] - window.new[0]) < FEW:
+    sizes = window.old[1] - window.old[0], window.new[1] - window.new[0]
+    likeness.effort.spend(sum(sizes))
+    if min(sizes) < FEW:
         return _first(old, new, window, likeness)
     in_step = [
         pair
         for pair in zip(range(*window.old), range(*window.new), strict=False)
         if likeness.same(old[pair[0]], new[pair[1]])
     ]
-    if len(in_step) * 2 > window.old[1] - window.old[0]:
+    if len(in_step) * 2 > sizes[0]:
         return in_step
+    likeness.effort.spend(KEY_STEPS * sum(sizes))
     old_keys = [likeness.key(node) for node in old[slice(*window.old)]]
     new_keys = [likeness.key(node) for node in new[slice(*window.new)]]
     old_counts, new_counts = Counter(old_keys), Counter(new_keys)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from xmldoc.align import Pair, pair_up
+from xmldoc.effort import UNBOUNDED, Effort, TooMuchEffort
 from xmldoc.errors import XmlError
 from xmldoc.parse import MAX_OCTETS
 from xmldoc.patch import MAX_OPERATIONS
@@ -26,31 +27,39 @@ SHORT: Final = 2048
 
 OVERHEAD: Final = 80
 """About how many octets an operation has beside its content."""
+OPERATION_STEPS: Final = 12
+"""What it takes to make an operation and to write it, without its content."""
 
 
-def make_patch(old: bytes, new: bytes, namespace: str = XCAP_DIFF) -> list[bytes] | None:
+def make_patch(
+    old: bytes, new: bytes, namespace: str = XCAP_DIFF, *, steps: int = UNBOUNDED
+) -> list[bytes] | None:
     """The add, replace and remove elements, in `namespace`, that turn `old` into `new`.
 
     Each declares every namespace that it uses, so it can be put anywhere into a document;
     white space in it counts. Empty when the two differ only in how they are written. None
-    when the operations are more than MAX_OPERATIONS or longer than `new`, and when one of
-    the documents cannot be read.
+    when the operations are more than MAX_OPERATIONS or longer than `new`, when to find them
+    takes more than `steps` (see `xmldoc.effort`), and when one of the documents cannot be
+    read.
     """
+    effort = Effort(steps)
     try:
+        effort.read(old)
+        effort.read(new)
         trees = parse_tree(old), parse_tree(new)
-    except XmlError:
+        if trees[0] == trees[1]:
+            return []
+        wanted = changes(*trees, effort)
+    except (XmlError, TooMuchEffort):
         return None
-    if trees[0] == trees[1]:
-        return []
-    wanted = changes(*trees)
     if len(wanted) > MAX_OPERATIONS:
         return None
     operations = [print_change(change, namespace).encode() for change in wanted]
     return operations if sum(map(len, operations)) <= max(len(new), SHORT) else None
 
 
-def changes(old: Document, new: Document) -> list[Change]:
-    """What has to be done, in this order, to make `new` of `old`."""
+def changes(old: Document, new: Document, effort: Effort) -> list[Change]:
+    """What has to be done, in this order, to make `new` of `old`. Raises TooMuchEffort."""
     before, after = Siblings(old.children), Siblings(new.children)
     root = (before.nodes.index(old.root), after.nodes.index(new.root))
     ends = ((-1, -1), root, (len(before.nodes), len(after.nodes)))
@@ -59,7 +68,8 @@ def changes(old: Document, new: Document) -> list[Change]:
         for left, right in reversed(list(pairwise(ends)))
         for change in Gap(None, before, after, left, right).changes()
     ]
-    return around + _pair(before.place(None, root[0]), old.root, new.root, Scopes({}, {}))
+    effort.spend(len(around) * OPERATION_STEPS)
+    return around + _pair(before.place(None, root[0]), old.root, new.root, Scopes({}, {}, effort))
 
 
 class Scopes(NamedTuple):
@@ -67,18 +77,22 @@ class Scopes(NamedTuple):
 
     old: Scope
     new: Scope
+    effort: Effort
 
     def inside(self, old: Element, new: Element) -> "Scopes":
         """The scopes of the children of `old` and of `new`."""
-        return Scopes({**self.old, **old.declarations}, {**self.new, **new.declarations})
+        return Scopes(
+            {**self.old, **old.declarations}, {**self.new, **new.declarations}, self.effort
+        )
 
 
 def _pair(place: Place, old: Element, new: Element, scopes: Scopes) -> list[Change]:
     """What makes `new` of the element `old` at `place`; to replace it is the last resort."""
+    effort = scopes.effort
     inside = _inside(place, old, new, scopes)
     if inside is not None:
-        most = sum(OVERHEAD + _size(change.content) for change in inside)
-        if len(inside) == 1 or OVERHEAD + _size((new,), most) >= most:
+        most = sum(OVERHEAD + _size(change.content, effort) for change in inside)
+        if len(inside) == 1 or OVERHEAD + _size((new,), effort, most) >= most:
             return inside
     return [Change("replace", Target(place), content=(new,))]
 
@@ -98,7 +112,9 @@ def _inside(place: Place, old: Element, new: Element, scopes: Scopes) -> list[Ch
         if prefix not in new.declarations
     ]
     children = _children(place, old, new, scopes.inside(old, new))
-    return [*came, *_attributes(place, old.attributes, new.attributes), *children, *went]
+    own = [*came, *_attributes(place, old.attributes, new.attributes), *went]
+    scopes.effort.spend((1 + len(own)) * OPERATION_STEPS)
+    return [*own[: len(own) - len(went)], *children, *went]
 
 
 def _can_redeclare(old: Element, new: Element, scopes: Scopes) -> bool:
@@ -126,8 +142,10 @@ def _children(place: Place, old: Element, new: Element, scopes: Scopes) -> Itera
     """What makes the children of `new` of those of `old`."""
     if old.children == new.children:
         return
+    effort = scopes.effort
+    effort.spend(len(old.children) + len(new.children))
     before, after = Siblings(old.children), Siblings(new.children)
-    pairs = pair_up(before.nodes, after.nodes)
+    pairs = pair_up(before.nodes, after.nodes, effort)
     ends = [(-1, -1), *pairs, (len(before.nodes), len(after.nodes))]
     for left, right in reversed(list(pairwise(ends))):
         if right != ends[-1] and before.nodes[right[0]] != after.nodes[right[1]]:
@@ -137,7 +155,9 @@ def _children(place: Place, old: Element, new: Element, scopes: Scopes) -> Itera
             or right[1] - left[1] > 1
             or before.texts[right[0]] != after.texts[right[1]]
         ):
-            yield from Gap(place, before, after, left, right).changes()
+            for change in Gap(place, before, after, left, right).changes():
+                effort.spend(OPERATION_STEPS)
+                yield change
 
 
 def _node(
@@ -151,13 +171,14 @@ def _node(
         yield Change("replace", before.target(place, pair[0]), content=(new,))
 
 
-def _size(nodes: Iterable[Node], most: int = MAX_OCTETS) -> int:
+def _size(nodes: Iterable[Node], effort: Effort, most: int = MAX_OCTETS) -> int:
     """About how many characters `nodes` take, counted until they are more than `most`."""
     size = 0
     for node in nodes:
+        effort.spend(1)
         if isinstance(node, Element):
             size += 2 * len(node.name) + sum(map(len, node.attributes.values()))
-            size += _size(node.children, most - size)
+            size += _size(node.children, effort, most - size)
         else:
             size += len(node) if isinstance(node, str) else sum(map(len, node))
         if size > most:

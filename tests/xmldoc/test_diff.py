@@ -149,6 +149,32 @@ def test_what_is_not_worth_a_patch_has_none(old: bytes, new: bytes) -> None:
     assert make_patch(old, new) is None
 
 
+def many(*numbers: int) -> bytes:
+    """A list of these entries."""
+    return lists([f'<entry uri="sip:u{n}@example.com"/>' for n in numbers])
+
+
+@pytest.mark.parametrize(
+    ("new", "found"),
+    [
+        pytest.param(many(*range(2000), 9), True, id="an-entry-more"),
+        pytest.param(many(*range(1000), *range(1001, 2000)), True, id="one-less"),
+        pytest.param(many(*reversed(range(2000))), False, id="reversed"),
+        pytest.param(many(*range(1, 2000, 2), *range(0, 2000, 2)), False, id="shuffled"),
+        pytest.param(many(*range(5000, 7000)), False, id="all-others"),
+        pytest.param(many(*range(6000)), False, id="too-large-to-read"),
+    ],
+)
+def test_who_has_little_time_gets_what_is_found_in_it(new: bytes, found: bool) -> None:
+    """RFC 5261 §6: nobody waits long for a difference that is hard to find."""
+    old = many(*range(2000))
+    patch = make_patch(old, new, steps=24_000)
+    assert (patch is not None) is found
+    if patch is not None:
+        assert canonical(apply(old, patch)) == canonical(new)
+        assert patch == make_patch(old, new)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "directive"),
     [

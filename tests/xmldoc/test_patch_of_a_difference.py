@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from xmldoc.diff import XCAP_DIFF, changes
+from xmldoc.effort import Effort
 from xmldoc.patch import apply
 from xmldoc.patch_print import print_change
 from xmldoc.tree import Element, Node, parse_tree, write_declarations, write_tree
@@ -39,7 +40,7 @@ def canonical(document: bytes) -> bytes:
 
 def patched(old: bytes, new: bytes) -> bytes:
     """`old` after the operations that make `new` of it, however long they are."""
-    operations = changes(parse_tree(old), parse_tree(new))
+    operations = changes(parse_tree(old), parse_tree(new), Effort())
     return apply(old, [print_change(change, XCAP_DIFF).encode() for change in operations])
 
 
@@ -171,7 +172,7 @@ def test_an_engine_for_xpath_finds_what_our_selectors_select(
 ) -> None:
     """RFC 5261 §4.1: one node each, when the operations before have been applied."""
     document, new = documents
-    for change in changes(parse_tree(document), parse_tree(new)):
+    for change in changes(parse_tree(document), parse_tree(new), Effort()):
         operation = print_change(change, XCAP_DIFF).encode()
         assert selected(document, operation) == 1
         document = apply(document, [operation])
