@@ -7,8 +7,8 @@ are left out of the tree, so that every child of an element is an element.
 The limits cost no walk over the tree in Python. A document of n "<" cannot nest deeper
 than (n + 1) / 2, and one of n "=" cannot have more than n attributes, so counting
 octets clears nearly every document; only what they cannot clear is asked of the tree,
-by an XPath expression that libxml2 evaluates. Without them libxml2 itself stops at
-256 levels.
+by an XPath expression that libxml2 evaluates. Namespaces are measured where they are
+declared. Without these limits libxml2 itself stops at 256 levels.
 """
 
 import re
@@ -24,6 +24,10 @@ MAX_OCTETS: Final = 262_144
 MAX_ELEMENTS: Final = 20_000
 MAX_DEPTH: Final = 64
 MAX_ATTRIBUTES: Final = 64
+MAX_NAMESPACE: Final = 512
+"""Octets of a namespace as it is written. Whoever validates or walks a tree compares or copies
+it for each name that is in it, so that one long namespace makes seconds and gigabytes of a
+document of 250 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,12 @@ DECLARED_ENCODING: Final = re.compile(
     rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]*)["']"""
 )
 """EncodingDecl of XML 1.0 §4.3.3, in the declaration at the very start."""
+
+LONG_NAMESPACE: Final = re.compile(
+    rb"""xmlns(?<=[ \t\r\n]xmlns)(?::[^ \t\r\n:=<>"']*+)?"""
+    rb"""[ \t\r\n]*+=[ \t\r\n]*+(?:"[^"<]{%(n)d}|'[^'<]{%(n)d})""" % {b"n": MAX_NAMESPACE + 1}
+)
+"""A declaration that is too long, or text that looks like one."""
 
 UTF_8: Final = frozenset({b"utf-8", b"us-ascii"})
 """Declarations that hold for a document in UTF-8; ASCII is a part of it."""
@@ -92,6 +102,8 @@ def check_octets(data: bytes, limits: Limits) -> None:
         raise Forbidden("document type declarations are not read")
     if data.count(b"<") > 2 * limits.elements:
         raise TooLarge(f"more than {limits.elements} elements")
+    if len(data) > MAX_NAMESPACE and LONG_NAMESPACE.search(data):
+        raise TooLarge(f"a namespace has more than {MAX_NAMESPACE} octets")
 
 
 def check_shape(data: bytes, root: etree._Element, limits: Limits) -> None:

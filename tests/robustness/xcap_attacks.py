@@ -34,6 +34,8 @@ DEEP: Final = 10_000
 
 ATTRIBUTES: Final = " ".join(f"a{number}=''" for number in range(20_000))
 PREFIXES: Final = " ".join(f"xmlns:p{number}='u'" for number in range(9_000))
+OTHERS: Final = "".join(f"<x:a{number}/>" for number in range(10_000))
+"""Elements of another namespace, each of which a validator compares with it."""
 LAUGHS: Final = "".join(
     ["<!DOCTYPE lol [<!ENTITY l0 'ha'>"]
     + [f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10)]
@@ -99,6 +101,7 @@ def _documents() -> list[Attack]:
         "a long name": document(f"<{'x' * 200_000}/>"),
         "many prefixes": document(f"<list {PREFIXES}/>"),
         "many elements": document("<list/>" * 30_000),
+        "a long namespace": document(f"<list xmlns:x='{'n' * 140_000}'>{OTHERS}</list>"),
         "a NUL": document("<list name='a\x00b'/>"),
         "an escaped NUL": document("<list name='&#0;'/>"),
         "a surrogate": document("<list name='").replace(b"'", b"'\xed\xa0\x80'/>"),

@@ -103,6 +103,10 @@ def test_what_is_read(data: bytes, text: str) -> None:
             TooLarge,
             id="one attribute too many",
         ),
+        pytest.param(b"<a xmlns='" + b"u" * 513 + b"'/>", TooLarge, id="a long default namespace"),
+        pytest.param(
+            b'<a xmlns:\xc3\xa4.-1 \r\n= "' + b"u" * 513 + b'"/>', TooLarge, id="a long namespace"
+        ),
         pytest.param(b"<a>" + b"<b/>" * 40_000 + b"</a>", TooLarge, id="too many elements"),
         pytest.param(b"<a>" + b" " * 262_144 + b"</a>", TooLarge, id="too many octets"),
     ],
@@ -121,6 +125,8 @@ def test_what_is_refused(data: bytes, error: type[XmlError]) -> None:
         b"<a " + b" ".join(b"b%d=''" % n for n in range(64)) + b"/>",
         b"<a>" + b"<b/>" * 19_999 + b"</a>",
         b"<a>" + b"=" * 1000 + b"</a>",
+        b"<a xmlns:p='" + b"u" * 512 + b"' xmlns:q='" + b"v" * 512 + b"'/>",
+        b"<a axmlns='" + b"u" * 513 + b"' b='xmlns:c " + b"d" * 513 + b"'>xmlns=e</a>",
         b"<a>" + b" " * (262_144 - 7) + b"</a>",
     ],
 )
@@ -158,6 +164,10 @@ def test_an_include_is_not_followed() -> None:
             b"<a " + b" ".join(b'xmlns:n%d="u%d"' % (n, n) for n in range(9_000)) + b"/>",
             id="many namespaces on one element",
         ),
+        pytest.param(b"<a>" + b"xmlns" * 52_000, id="what might declare a namespace"),
+        pytest.param(b"<a>" + b"xmlns:" * 43_000, id="what might declare a prefix"),
+        pytest.param(b"<a>" + b"xmlns= 'u" * 29_000, id="quotation marks after it"),
+        pytest.param(b"<a>" + b"xmlns  " * 37_000, id="white space after it"),
         pytest.param(b"<!--" + b"-" * 250_000, id="endless comment"),
         pytest.param(b"<a>" + b"<![CDATA[]]>" * 3_000 + b"</a>", id="many CDATA sections"),
     ],
