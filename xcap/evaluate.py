@@ -19,6 +19,9 @@ from xcap.selector import Name, NodeSelector, Step, Terminal, parse_selector
 
 REMEMBERED: Final = 2048
 """Selectors that are kept resolved; clients use few again and again."""
+MAX_REMEMBERED: Final = 384
+"""Characters of a selector and its query that are kept: resolved, each name has its namespace
+in it, which makes 10 kB of them at worst, and 240 kB of the longest there are."""
 
 
 class ResolvedStep(NamedTuple):
@@ -45,13 +48,17 @@ class Resolved:
     """As the client wrote it."""
 
 
-@lru_cache(maxsize=REMEMBERED)
 def resolve(node_selector: str, query: str, default_namespace: str) -> Resolved:
     """The decoded `node_selector` with the bindings of the decoded `query`.
 
     `default_namespace` is for elements without prefix, never for attributes; empty for
     none. Raises BadRequest (400), also for an undefined prefix (§8), and NotFound (404).
     """
+    short = len(node_selector) + len(query) <= MAX_REMEMBERED
+    return (_remembered if short else _resolve)(node_selector, query, default_namespace)
+
+
+def _resolve(node_selector: str, query: str, default_namespace: str) -> Resolved:
     selector = parse_selector(node_selector)
     bindings = {**parse_bindings(query), "": default_namespace}
     attribute_bindings = {**bindings, "": ""}
@@ -70,6 +77,9 @@ def resolve(node_selector: str, query: str, default_namespace: str) -> Resolved:
         terminal is Terminal.NAMESPACES,
         selector,
     )
+
+
+_remembered = lru_cache(REMEMBERED)(_resolve)
 
 
 def element_at(root: etree._Element, steps: Sequence[ResolvedStep]) -> etree._Element | None:

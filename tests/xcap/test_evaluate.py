@@ -1,5 +1,6 @@
 """RFC 4825 §6.3, §6.4: what a node selector selects."""
 
+import tracemalloc
 from timeit import timeit
 
 import pytest
@@ -125,6 +126,20 @@ def test_a_prefix_that_is_not_defined_is_400(selector: str, query: str) -> None:
     """RFC 4825 §8: before the document is looked at."""
     with pytest.raises(BadRequest):
         resolve(selector, query, "urn:d")
+
+
+def test_long_selectors_are_not_remembered() -> None:
+    """Each of their names repeats its namespace, so that a short query makes much of itself."""
+    selector, namespace = "/".join(["p:a"] * 64), "u" * 3600
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            resolve(selector, f"xmlns(p={namespace}{number})", "")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+    assert resolve("r/a", "", "urn:d") is resolve("r/a", "", "urn:d")
 
 
 def test_the_example_of_the_standard_with_bindings() -> None:
