@@ -105,7 +105,7 @@ def owner_of(xui: str, default_domain: str) -> AoR:
 
     Raises NotFound for what can name no user.
     """
-    if NOT_UTF_8.search(xui):
+    if len(xui) > MAX_SEGMENT or NOT_UTF_8.search(xui):  # of a header field, not a path
         raise NotFound("no such user")
     scheme = xui[:4].lower()
     if scheme == "tel:":

@@ -152,6 +152,7 @@ def test_an_xui_names_one_owner(xui: str, owner: str) -> None:
         "a@",
         "a@b@c",
         "sip:a@b c",
+        pytest.param("a" * (MAX_SEGMENT + 1), id="longer than any path has it"),
         pytest.param("a\udcff", id="not UTF-8 in a header field"),
         pytest.param("tel:+1\udcff", id="not UTF-8 in a number"),
     ],
