@@ -15,8 +15,11 @@ ANY: Final = "*"
 
 
 def impose(live: LiveSubscription, condition: str) -> None:
-    """Put `live` under the condition of a SUBSCRIBE, if it has one."""
-    if condition:
+    """Put `live` under the condition of a SUBSCRIBE, if it has one.
+
+    Not under that of a state which a NOTIFY on its way may take from the watcher.
+    """
+    if condition == ANY or (condition and not live.in_flight):
         live.row = live.row._replace(condition=condition)
 
 
@@ -53,7 +56,7 @@ def acknowledge(live: LiveSubscription, condition: str, loaded: object) -> bool:
             live.told, live.full = shown.body, False
             live.memory = live.offered_memory = memory
             live.told_version = live.resource.version
-    impose(live, condition)
+    live.row = live.row._replace(condition=condition)
     return True
 
 

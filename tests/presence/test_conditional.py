@@ -372,7 +372,7 @@ async def test_a_condition_is_false_while_another_state_is_on_its_way() -> None:
     assert (await refresh(house, tx.to_tag, tag_of(first))).status == 200
     second.answer()
     (third,) = house.endpoint.take()
-    assert tag_of(third) == tag_of(first)
+    assert (tag_of(third), third.body) == (tag_of(first), pidf("1"))
 
 
 async def test_a_condition_is_true_before_its_notify_is_answered() -> None:
