@@ -1,14 +1,15 @@
 """XDF-05: conditional subscriptions to xcap-diff (RFC 5875 §4.7, RFC 5839)."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
+from presence.package import Asking
 from store.errors import StoreUnavailable
 from tests.presence.fakes import FakeTransaction, Sent, settle
 from tests.xcap.diff.diffkit import HOME, LIST, OTHER, Desk, Told, friends, uri_list
 from tests.xcap.memorystore import ALICE, BOB
-from xcap.representation import Representation
 
 ENTRY = f"{LIST}/~~/resource-lists/list%5B1%5D/entry%5B@uri=%22sip:bob@example.com%22%5D"
 NAME = f"{LIST}/~~/resource-lists/list%5B1%5D/@name"
@@ -178,42 +179,54 @@ async def test_a_tag_holds_when_the_process_is_another(desk: Desk) -> None:
     assert (told.changes[0][1] is not None, told.components) == (True, {ENTRY: None})
 
 
-async def test_a_condition_that_cannot_be_looked_at_is_false(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def loading(desk: Desk, before: Callable[[], Awaitable[None]]) -> None:
+    """From now on `before` is awaited once the package has read what a NOTIFY is made of."""
+    packages = desk.house.service._core.packages
+    assert isinstance(packages, dict)
+    package = packages["xcap-diff"]
+
+    async def load(asking: Asking) -> object:
+        assert package.load is not None
+        loaded = await package.load(asking)
+        await before()
+        return loaded
+
+    packages["xcap-diff"] = replace(package, load=load)
+
+
+async def test_a_condition_that_cannot_be_looked_at_is_false(desk: Desk) -> None:
     """RFC 5839 §6.3: the refresh holds, its NOTIFY comes when the store is back."""
+    away = list[bool]()
+
+    async def fail() -> None:
+        if away:
+            raise StoreUnavailable("away")
+
+    loading(desk, fail)
     to_tag, etag = await begin(desk, HOME)
-    read = desk.store.documents_of_owner
-
-    async def away(owner: str) -> object:
-        raise StoreUnavailable("away")
-
-    monkeypatch.setattr(desk.store, "documents_of_owner", away)
+    away.append(True)
     assert (await again(desk, to_tag, etag)).status == 200
     assert await desk.quiet()
-    monkeypatch.setattr(desk.store, "documents_of_owner", read)
+    away.clear()
     desk.clock.now += 3
     desk.house.service._alarm._ring()
     (sent,) = await desk.sent()
     assert (sent.body, tag_of(sent)) == (b"", etag)
 
 
-async def test_a_change_while_the_condition_is_looked_at_makes_it_false(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_change_while_the_condition_is_looked_at_makes_it_false(desk: Desk) -> None:
     """RFC 5875 §4.7: the chain of entity-tags goes on from what was told last."""
+    due, made = list[bool](), list[str]()
+
+    async def put() -> None:
+        if due:
+            due.clear()
+            made.append(await desk.put(LIST, friends("joe")))
+            await settle(60)
+
+    loading(desk, put)
     to_tag, etag = await begin(desk, LIST)
-    read, made = desk.service.read, list[str]()
-
-    async def slowly(*more: Any) -> Representation:
-        shown = await read(*more)
-        if not made:
-            made.append("soon")
-            made[0] = await desk.put(LIST, friends("joe"))
-            await settle(40)
-        return shown
-
-    monkeypatch.setattr(desk.service, "read", slowly)
+    due.append(True)
     assert (await again(desk, to_tag, etag)).status == 200
     change, full = await desk.sent()
     assert tag_of(change) == tag_of(full) != etag
