@@ -23,11 +23,11 @@ from store.values import (
 from xcap.conditions import ANY, Conditions
 from xcap.config import XcapConfig
 from xcap.errors import ConstraintFailure, NotFound, PreconditionFailed
-from xcap.locate import Located
+from xcap.locate import Located, place_of
 from xcap.ports import Documents, OnChange
 from xcap.service import XcapService, random_etag
 from xcap.uri import Tree, XcapUri
-from xcap.usage import Place, Usage
+from xcap.usage import Usage
 
 ADMIN: Final = AoR("admin")
 """Author of what the operator writes; no user's AoR, which has a scheme."""
@@ -192,9 +192,9 @@ class Administration:
         return DocumentKey(auid, owner, path)
 
     def _located(self, owner: AoR, usage: Usage, path: str) -> Located:
-        tree, config = Tree.USERS if owner else Tree.GLOBAL, self._config
+        tree = Tree.USERS if owner else Tree.GLOBAL
         uri = XcapUri(usage.auid, tree, owner, path, None, "")
-        place = Place(tree, owner, config.domains[0], path, config.root)
+        place = place_of(self._config, tree, owner, path)
         return Located(uri, usage, self._key(owner, usage.auid, path), place, ADMIN)
 
     def _changed(self, key: DocumentKey, version: int) -> None:

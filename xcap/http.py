@@ -210,9 +210,10 @@ class XcapServer:
     async def _put(
         self, request: web.BaseRequest, uri: XcapUri, identity: Identity, conditions: Conditions
     ) -> web.Response:
+        located = await self.service.writable(uri, identity, request.method)
         body = await self._body(request, self.service.media_type(uri))
         source = self._source(request)
-        written = await self.service.write(uri, identity, conditions, body, source=source)
+        written = await self.service.put(located, conditions, body, source=source)
         return empty(HTTPStatus.CREATED if written.created else HTTPStatus.OK, written.etag)
 
     async def _post(

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from sip.uri import AoR
-from store.values import DocumentKey
 from xcap import contacts_view, rules_view
 from xcap.errors import BadRequest, NotFound
 from xcap.json_values import JsonObject
@@ -61,10 +59,6 @@ class Target(NamedTuple):
     def document(self) -> XcapUri:
         """The document that it is a part of."""
         return XcapUri(self.resource.usage.auid, Tree.USERS, self.xui, DOCUMENT)
-
-    def key(self) -> DocumentKey:
-        """Of the document, to wait for a turn; not the store's, since an XUI has many forms."""
-        return DocumentKey(self.resource.usage.auid, AoR(self.xui), DOCUMENT)
 
     def node(self, node: Node) -> XcapUri:
         """The element that it is, written as `node` says."""

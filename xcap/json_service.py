@@ -73,7 +73,8 @@ class JsonView:
     async def _put(self, call: Call, target: Target, node: Node) -> Reply:
         check_media_type(call.content_type, MEDIA_TYPE, forgiven=NO_TYPES)
         values = parse_object(call.body)
-        async with self._turns.turn(target.key()):
+        located = await self._service.writable(target.document(), call.identity, call.method)
+        async with self._turns.turn(located.key):
             for _ in range(ATTEMPTS):
                 try:
                     written = await self._write(call, target, node, values)

@@ -12,8 +12,7 @@ from sip.uri import AoR
 from store.values import DocumentKey
 from xcap.access import Access, Action, may_anyway
 from xcap.config import XcapConfig
-from xcap.errors import MethodNotAllowed, NotFound
-from xcap.methods import READ_ONLY
+from xcap.errors import NotFound
 from xcap.ports import Exists
 from xcap.uri import Tree, XcapUri, owner_of
 from xcap.usage import Place, Usage
@@ -61,7 +60,7 @@ class Locator:
     async def locate(self, uri: XcapUri, identity: Identity, action: Action) -> Located:
         """Where the document is stored, once the user may get at it.
 
-        Raises NotFound, Forbidden, and MethodNotAllowed for what nobody can write.
+        Raises NotFound and Forbidden.
         """
         usage = self.usage(uri.auid)
         owner = AoR("")
@@ -73,12 +72,8 @@ class Locator:
         if not uri.path:
             raise NotFound("this is a directory, not a document")
         auid, path = usage.row(uri.path)
-        config = self._config
-        place = Place(uri.tree, owner, config.domains[0], uri.path, config.root, config.public_root)
-        located = Located(uri, usage, DocumentKey(auid, owner, path), place, user)
-        if action is Action.WRITE and located.computed:
-            raise MethodNotAllowed("writing", READ_ONLY)
-        return located
+        place = place_of(self._config, uri.tree, owner, uri.path)
+        return Located(uri, usage, DocumentKey(auid, owner, path), place, user)
 
     async def _owner(self, xui: str, identity: Identity) -> AoR:
         """Whose documents are below `xui`. Raises NotFound for an unknown user (§8).
@@ -92,3 +87,8 @@ class Locator:
         if served and (itself or await self._exists(owner, identity)):
             return owner
         raise NotFound("no such user")
+
+
+def place_of(config: XcapConfig, tree: Tree, owner: AoR, path: str) -> Place:
+    """Where the document at `path` is, for the constraints of its usage."""
+    return Place(tree, owner, config.domains[0], path, config.root, config.public_root)

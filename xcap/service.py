@@ -19,8 +19,8 @@ from xcap.document_cache import DocumentCache
 from xcap.document_service import DocumentService
 from xcap.errors import MethodNotAllowed
 from xcap.evaluate import resolve
-from xcap.locate import Locator
-from xcap.methods import READ_WRITE, methods, selects_namespaces
+from xcap.locate import Located, Locator
+from xcap.methods import READ_WRITE, methods
 from xcap.node import node_media_type
 from xcap.node_service import NodeService
 from xcap.ports import Documents, Exists, OnChange, tell_nobody
@@ -92,6 +92,13 @@ class XcapService:
         usage = self.usages.get(uri.auid)
         return usage is not None and usage.public
 
+    async def located(self, uri: XcapUri, identity: Identity) -> Located:
+        """Where the document of `uri` is stored, for who may read it; it may not be there.
+
+        Raises NotFound and Forbidden.
+        """
+        return await self._locator.locate(uri, identity, Action.READ)
+
     async def read(
         self, uri: XcapUri, identity: Identity, conditions: Conditions
     ) -> Representation:
@@ -115,13 +122,27 @@ class XcapService:
     ) -> Written:
         """Put `body` at `uri` (§8.2); `source` is the address that it came from.
 
-        Raises a Conflict, PreconditionFailed, Busy, or what `read` raises.
+        Raises a Conflict, PreconditionFailed, Busy, or what `writable` raises.
         """
-        self._check_writable(uri, "PUT")
-        located = await self._locator.locate(uri, identity, Action.WRITE)
-        if uri.node_selector is None:
-            return await self._documents.put(located, conditions, body, source)
-        return await self.nodes.put(located, conditions, body, source)
+        located = await self.writable(uri, identity, "PUT")
+        return await self.put(located, conditions, body, source=source)
+
+    async def writable(self, uri: XcapUri, identity: Identity, method: str) -> Located:
+        """What is at `uri`, for who may write it: all that is looked at before a body (§8).
+
+        Raises MethodNotAllowed, NotFound and Forbidden.
+        """
+        allow = self.allowed(uri)
+        if method not in allow:
+            raise MethodNotAllowed(method, allow)
+        return await self._locator.locate(uri, identity, Action.WRITE)
+
+    async def put(
+        self, located: Located, conditions: Conditions, body: bytes, *, source: str
+    ) -> Written:
+        """Put `body` at what is `writable`. Raises a Conflict, PreconditionFailed and Busy."""
+        road = self._documents if located.uri.node_selector is None else self.nodes
+        return await road.put(located, conditions, body, source)
 
     async def delete(
         self, uri: XcapUri, identity: Identity, conditions: Conditions, *, source: str
@@ -130,8 +151,7 @@ class XcapService:
 
         Raises what `write` raises.
         """
-        self._check_writable(uri, "DELETE")
-        located = await self._locator.locate(uri, identity, Action.WRITE)
+        located = await self.writable(uri, identity, "DELETE")
         if uri.node_selector is None:
             await self._documents.delete(located, conditions, source)
             return None
@@ -148,8 +168,3 @@ class XcapService:
         request = PostRequest(reader or None, self.access.trusts(reader), query, body)
         posted = await usage.post(request, self._sources)
         return Representation(posted.content_type, posted.body, "")
-
-    def _check_writable(self, uri: XcapUri, method: str) -> None:
-        """Refuse what nobody can write: namespaces in scope (§8.2, §8.4)."""
-        if selects_namespaces(uri.node_selector):
-            raise MethodNotAllowed(method, self.allowed(uri))

@@ -75,7 +75,8 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
     url = f"sqlite:///{tmp_path / 'presentity.db'}"
     migrate.upgrade(url)
     store = await open_store(url, node="admin", clock=lambda: NOW)
-    config, app, heard = XcapConfig(domains=("example.com",)), web.Application(), list[Change]()
+    config = XcapConfig(domains=("example.com",), public_root="/public")
+    app, heard = web.Application(), list[Change]()
 
     async def exists(aor: AoR, identity: Identity) -> bool:
         return False
@@ -297,6 +298,21 @@ async def test_undo_leaves_no_document_that_may_not_be(
     assert (answer.status, answer.body["conflict"]) == (409, conflict)
     assert answer.body["error"]
     assert await operator.body() == resource_list("b")
+
+
+async def test_undo_knows_the_root_that_clients_know(operator: Operator) -> None:
+    """RFC 4826 §4.1: a reference that may be put may be put back."""
+    reference = f"https://x/public/resource-lists/users/{ALICE}/index/~~/resource-lists/list"
+    body = (
+        '<rls-services xmlns="urn:ietf:params:xml:ns:rls-services">'
+        f'<service uri="sip:x@example.com"><resource-list>{reference}'
+        "</resource-list></service></rls-services>"
+    ).encode()
+    await operator.written(body, SERVICES)
+    await operator.written(None, SERVICES)
+    answer = await operator.ask("POST", f"{TREE}/rls-services/index/versions/1/undo")
+    assert answer.status == 200
+    assert await operator.body(SERVICES) == body
 
 
 async def test_undo_takes_no_uri_of_others(operator: Operator) -> None:

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from sip.authenticator import Identity
 from store.values import DocumentKey
 from tests.rawxcap import resource_list
 from tests.xcap.kit import ALICE, BOB, CONFIG, LISTS, DocumentsInMemory, Served, serving
+from xcap.conditions import UNCONDITIONAL
 from xcap.config import XcapConfig
+from xcap.errors import MethodNotAllowed
+from xcap.uri import Tree, XcapUri
 
 PIDF = b"""<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:alice@example.com">
  <tuple id="t1"><status><basic>open</basic></status></tuple></presence>"""
@@ -202,6 +206,41 @@ async def test_options_names_the_methods(served: Served) -> None:
     """RFC 9110 §9.3.7."""
     answer = await served.client(None).ask("OPTIONS", LISTS)
     assert (answer.status, answer.headers["Allow"]) == (204, "GET, HEAD, PUT, DELETE, OPTIONS")
+
+
+@pytest.mark.parametrize(("owner", "status"), [("sip:bob@example.com", 403), ("zed", 404)])
+@pytest.mark.parametrize("length", [1, 1_000_000])
+async def test_who_may_not_write_is_told_before_the_body_is_looked_at(
+    served: Served, owner: str, status: int, length: int
+) -> None:
+    """RFC 4825 §8: neither its type nor its size matters then."""
+    path = LISTS.replace("sip:alice@example.com", owner)
+    assert (await served.client().put(path, b"x" * length, "text/plain")).status == status
+
+
+@pytest.mark.parametrize(
+    ("uri", "allow"),
+    [
+        (XcapUri("xcap-caps", Tree.GLOBAL, "", "index"), ("GET", "HEAD", "OPTIONS")),
+        (
+            XcapUri("resource-lists", Tree.USERS, ALICE, "index", "resource-lists/namespace::*"),
+            ("GET", "HEAD", "OPTIONS"),
+        ),
+        (XcapUri("org.openmobilealliance.search", Tree.GLOBAL, "", ""), ("POST", "OPTIONS")),
+    ],
+    ids=["computed", "namespaces", "posted to"],
+)
+async def test_what_is_never_written_is_refused_whoever_asks_the_service(
+    served: Served, uri: XcapUri, allow: tuple[str, ...]
+) -> None:
+    """RFC 4825 §8.2, §8.4, §12."""
+    service, alice = served.server.service, Identity(ALICE, "digest")
+    with pytest.raises(MethodNotAllowed) as refused:
+        await service.write(uri, alice, UNCONDITIONAL, b"", source="")
+    assert refused.value.allow == allow
+    with pytest.raises(MethodNotAllowed) as refused:
+        await service.delete(uri, alice, UNCONDITIONAL, source="")
+    assert refused.value.allow == allow
 
 
 async def test_a_sub_directory_is_a_conflict(served: Served) -> None:

@@ -2,19 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from sip.authenticator import Identity
 from sip.uri import AoR
 from store.operations import WriteDocument
 from store.outcomes import DocumentOutcome
+from store.values import Document, DocumentKey, Grant
 from tests.rawdigest import Login
 from tests.rawxcap import Answer, XcapClient
 from tests.xcap.kit import ALICE, BOB, LISTS, PASSWORDS, DocumentsInMemory, Served, serving
+from xcap.conditions import UNCONDITIONAL
+from xcap.errors import Forbidden
+from xcap.exchange import Call, Reply
 from xcap.json_service import JsonView
+from xcap.turns_service import MAX_WAITING
 
 RULES = "pres-rules/users/sip:alice@example.com/index"
 BOBS = "lists/friends/contacts/sip:bob@example.com"
@@ -229,6 +235,48 @@ class Rivalled(DocumentsInMemory):
             rival = op._replace(body=body, etag=tag, if_match=None, if_none_match=None)
             await super().write_document(rival)
         return await super().write_document(op)
+
+
+class Waiting(DocumentsInMemory):
+    """A store that answers in a later turn of the loop, as every database does."""
+
+    async def grants(self, owner: str) -> Sequence[Grant]:
+        await asyncio.sleep(0)
+        return await super().grants(owner)
+
+    async def document(self, key: DocumentKey) -> Document | None:
+        found = await super().document(key)
+        await asyncio.sleep(0)
+        return found
+
+
+def put_call(user: AoR, name: str) -> Call:
+    target = f"/api/v1/users/{ALICE}/lists/{name}"
+    identity = Identity(user, "digest")
+    return Call("PUT", target, identity, UNCONDITIONAL, "application/json", b"{}", "")
+
+
+async def test_who_may_not_write_stands_in_nobodys_line() -> None:
+    """RFC 4825 §8: it is 403, and never a 503 for the owner."""
+    async with serving(store=Waiting()) as served:
+        view = JsonView(served.server.service)
+        bobs = [view.answer(put_call(BOB, "a")) for _ in range(2 * MAX_WAITING)]
+        *refused, made = await asyncio.gather(
+            *bobs, view.answer(put_call(ALICE, "b")), return_exceptions=True
+        )
+        assert {type(one) for one in refused} == {Forbidden}
+        assert isinstance(made, Reply)
+
+
+async def test_writers_of_one_document_take_turns() -> None:
+    """So that none of them begins anew, and each reads twice: itself, and to put its element."""
+    store = Waiting()
+    async with serving(store=store) as served:
+        view = JsonView(served.server.service)
+        calls = [view.answer(put_call(ALICE, f"l{number}")) for number in range(20)]
+        made = await asyncio.gather(*calls)
+        assert {one.status for one in made} == {201}
+        assert store.reads <= 2 * len(made)
 
 
 def lists(content: str) -> bytes:

@@ -351,9 +351,12 @@ async def test_a_tag_goes_from_one_write_to_the_next(client: XcapClient) -> None
 
 async def test_a_node_of_another_user_is_403(client: XcapClient) -> None:
     """RFC 4825 §5.7: before the selector is looked at."""
-    path = f"resource-lists/users/{BOB}/index/~~/y:resource-lists"
-    assert (await client.get(path)).status == 403
-    assert (await client.put(path, b"<list/>", ELEMENT)).status == 400  # its type is not known
+    his = f"resource-lists/users/{BOB}/index"
+    for selector in ("y:resource-lists", "foo/ancestor::x", "resource-lists"):
+        path = f"{his}/~~/{selector}"
+        assert (await client.get(path)).status == 403
+        assert (await client.put(path, b"<list/>", ELEMENT)).status == 403
+        assert (await client.delete(path)).status == 403
 
 
 async def test_nodes_of_computed_documents_are_read_only(client: XcapClient) -> None:
