@@ -94,10 +94,7 @@ class Notifier:
         """`resource` moved on: tell whoever may hear of it."""
         now = self._clock()
         for live in tuple(resource.subscriptions.values()):
-            try:
-                self.hear(live, now)
-            except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
-                self._helper.failed(live, error)
+            self.hear(live, now)
 
     def hear(self, live: LiveSubscription, now: float) -> None:
         """Tell `live` of a change, unless it may not hear of any, or does not want to."""
@@ -138,7 +135,10 @@ class Notifier:
             if live.timer is None:
                 live.timer = self._schedule(at, partial(self._timer_fired, live))
             return
-        self._send(live, now)
+        try:
+            self._send(live, now)
+        except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
+            self._helper.failed(live, error)
 
     def _timer_fired(self, live: LiveSubscription) -> None:
         live.timer = None

@@ -7,12 +7,15 @@ a NOTIFY says how often each was said.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from presence.errors import BadBody
 from presence.package import Asking, EventPackage, Telling, Told
+from sip.authenticator import Identity
 from sip.message import Request
+from sip.uri import AoR
 from store.errors import StoreUnavailable
 from store.values import Change, Kind, SubscriptionRow
 from tests.presence.fakes import ALICE, House, Sent, settle, subscribe_request
@@ -60,6 +63,12 @@ def tell(telling: Telling) -> Told:
     text = " ".join(f"{word}={number}" for word, number in news.items())
     body = f"{'full' if telling.full else 'news'} {text}".encode() if news else b""
     return Told(body, "text/plain", found)
+
+
+def tell_but_to_mallory(telling: Telling) -> Told:
+    if telling.version and "mallory" in telling.watcher:
+        raise ZeroDivisionError
+    return Told(b"%d" % telling.version, "text/plain")
 
 
 def package(words: Words) -> EventPackage:
@@ -223,6 +232,30 @@ async def test_what_cannot_be_made_ends_the_subscription_alone() -> None:
     table.say("a")
     assert await table.sent() == []
     assert tag not in table.house.store.rows
+
+
+async def test_one_that_cannot_be_told_keeps_nobody_else_from_hearing() -> None:
+    """RFC 6665 §5.4: followers of one topic, of a package that need not read."""
+    heard: list[Change] = []
+    plain = replace(package(Words()), load=None, tell=tell_but_to_mallory)
+
+    def hear(change: Change) -> Sequence[str]:
+        heard.append(change)
+        return ()
+
+    after = replace(plain, name="after", topics=None, touches=hear)
+    house = House(packages={"words": plain, "after": after})
+    for who in ("mallory", "carol"):
+        request = subscribe_request("Words: a", event="words", call_id=who)
+        await house.subscribe(request, Identity(AoR(f"sip:{who}@example.com"), "digest"))
+    house.endpoint.take()
+    (_, carol) = house.service.engine.index
+    house.service.on_change(Change(Kind.DOCUMENT, "a", 1))
+    await settle(20)
+    assert [sent.request.call_id for sent in house.endpoint.take()] == ["carol"]
+    assert tuple(house.service.engine.index) == (carol,)
+    assert list(house.store.rows) == [carol.id]
+    assert heard
 
 
 async def test_a_forgotten_subscription_is_told_nothing_of_what_was_read() -> None:
