@@ -96,6 +96,11 @@ class Documents(Protocol):
     async def page(self, auid: str, owner: str, path: str, limit: int, /) -> list[Document]:
         """Return the next `limit` documents in the order of owner and path."""
 
+    async def info_page(
+        self, auid: str, owner: str, path: str, limit: int, /
+    ) -> list[DocumentInfo]:
+        """Return facts about the next `limit` documents in the order of owner and path."""
+
     async def versions(self, key: DocumentKey, after: int, limit: int, /) -> list[DocumentVersion]:
         """Return the next `limit` versions that are kept, oldest first."""
 

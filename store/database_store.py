@@ -211,6 +211,13 @@ class DatabaseStore:
         owner, path = ("", "") if after is None else (after.owner, after.path)
         return await self._backend.documents.page(auid, owner, path, limit)
 
+    async def infos_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> list[DocumentInfo]:
+        """Return facts about the next documents of an application usage."""
+        owner, path = ("", "") if after is None else (after.owner, after.path)
+        return await self._backend.documents.info_page(auid, owner, path, limit)
+
     async def usage_stamp(self, auid: str, path: str) -> str:
         """Return what changes with users' documents at `path`."""
         return await self._backend.documents.stamp(auid, path)

@@ -30,7 +30,8 @@ class PgDocumentReads:
         self._reading = read_statement()
         self._listing = list_statement()
         self._info = info_statement()
-        self._page = page_statement()
+        self._page = page_statement(_columns())
+        self._info_page = page_statement(_facts())
         self._versions = versions_statement()
         self._version = version_statement()
         self._stamp = stamp_statement()
@@ -61,6 +62,11 @@ class PgDocumentReads:
         """Return the next `limit` documents in the order of owner and path."""
         arguments = {"auid": auid, "owner": owner, "path": path, "limit": limit}
         return [document_of(row) for row in await self.reader.fetch(self._page, arguments)]
+
+    async def info_page(self, auid: str, owner: str, path: str, limit: int) -> list[DocumentInfo]:
+        """Return facts about the next `limit` documents in the order of owner and path."""
+        arguments = {"auid": auid, "owner": owner, "path": path, "limit": limit}
+        return [info_of(row) for row in await self.reader.fetch(self._info_page, arguments)]
 
     async def versions(self, key: DocumentKey, after: int, limit: int) -> list[DocumentVersion]:
         """Return the next `limit` versions that are kept, oldest first."""
@@ -101,20 +107,18 @@ def list_statement() -> Statement:
 
 
 def info_statement() -> Statement:
-    """Facts about one owner's documents; the size of a body is known without reading it."""
+    """Facts about one owner's documents."""
     d = documents.c
-    size = func.octet_length(d.body)
-    facts = (d.auid, d.owner, d.path, d.etag, d.content_type, size, d.updated_at, d.version)
     mine = and_(d.owner == given("owner", TEXT), d.body.isnot(None))
-    return compiled(select(*facts).where(mine).order_by(d.auid, d.path))
+    return compiled(select(*_facts()).where(mine).order_by(d.auid, d.path))
 
 
-def page_statement() -> Statement:
+def page_statement(columns: Sequence[Any]) -> Statement:
     """Documents of one application usage after an owner and path."""
     d = documents.c
     place = tuple_(given("owner", TEXT), given("path", TEXT))
     beyond = and_(d.auid == given("auid", TEXT), tuple_(d.owner, d.path) > place)
-    rows = select(*_columns()).where(beyond, d.body.isnot(None)).order_by(d.owner, d.path)
+    rows = select(*columns).where(beyond, d.body.isnot(None)).order_by(d.owner, d.path)
     return compiled(rows.limit(given("limit", WHOLE)))
 
 
@@ -149,6 +153,13 @@ def claimant_statement() -> Statement:
 def _of_key() -> tuple[Any, ...]:
     v = document_versions.c
     return tuple(v[name] == given(name, TEXT) for name in ("owner", "auid", "path"))
+
+
+def _facts() -> Sequence[Any]:
+    """Of a document; the size of a body is known without reading it."""
+    d = documents.c
+    size = func.octet_length(d.body)
+    return (d.auid, d.owner, d.path, d.etag, d.content_type, size, d.updated_at, d.version)
 
 
 def _columns() -> tuple[Any, ...]:

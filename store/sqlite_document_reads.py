@@ -21,31 +21,26 @@ _OF_KEY: Final = [_v[name] == given(name) for name in ("owner", "auid", "path")]
 
 READ: Final = compiled(select(*_COLUMNS).where(*_OWNED, _d.path == given("path"), _THERE))
 LISTING: Final = compiled(select(*_COLUMNS).where(*_OWNED, _THERE).order_by(_d.path))
+_FACTS: Final[Sequence[Any]] = [
+    *(_d[name] for name in ("auid", "owner", "path", "etag", "content_type")),
+    func.length(_d.body),
+    _d.updated_at,
+    _d.version,
+]
 INFOS: Final = compiled(
-    select(
-        _d.auid,
-        _d.owner,
-        _d.path,
-        _d.etag,
-        _d.content_type,
-        func.length(_d.body),
-        _d.updated_at,
-        _d.version,
-    )
-    .where(_d.owner == given("owner"), _THERE)
-    .order_by(_d.auid, _d.path)
+    select(*_FACTS).where(_d.owner == given("owner"), _THERE).order_by(_d.auid, _d.path)
 )
-PAGE: Final = compiled(
-    select(*_COLUMNS)
-    .where(
-        _d.auid == given("auid"),
-        tuple_(_d.owner, _d.path) > tuple_(given("owner"), given("path")),
-        _THERE,
-    )
-    .order_by(_d.owner, _d.path)
-    .limit(given("limit"))
-    .offset(ZERO)
-)
+
+
+def _page(columns: Sequence[Any]) -> Any:
+    """Documents of one application usage after an owner and path."""
+    beyond = tuple_(_d.owner, _d.path) > tuple_(given("owner"), given("path"))
+    there = select(*columns).where(_d.auid == given("auid"), beyond, _THERE)
+    return there.order_by(_d.owner, _d.path).limit(given("limit")).offset(ZERO)
+
+
+PAGE: Final = compiled(_page(_COLUMNS))
+INFO_PAGE: Final = compiled(_page(_FACTS))
 VERSIONS: Final = compiled(
     select(*_VERSION)
     .where(*_OF_KEY, _v.version > given("after"))
@@ -88,6 +83,11 @@ class SqliteDocumentReads:
         """Return the next `limit` documents in the order of owner and path."""
         rows = await self._fetch(PAGE, auid=auid, owner=owner, path=path, limit=limit)
         return [document_of(row) for row in rows]
+
+    async def info_page(self, auid: str, owner: str, path: str, limit: int) -> list[DocumentInfo]:
+        """Return facts about the next `limit` documents in the order of owner and path."""
+        rows = await self._fetch(INFO_PAGE, auid=auid, owner=owner, path=path, limit=limit)
+        return [info_of(row) for row in rows]
 
     async def versions(self, key: DocumentKey, after: int, limit: int) -> list[DocumentVersion]:
         """Return the next `limit` versions that are kept, oldest first."""

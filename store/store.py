@@ -124,6 +124,11 @@ class Store(Protocol):
     ) -> list[Document]:
         """Return at most `limit` documents that come after one, ordered by owner and path."""
 
+    async def infos_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> list[DocumentInfo]:
+        """Return what `documents_of_usage` does, without bodies."""
+
     async def write_document(self, op: WriteDocument) -> DocumentOutcome:
         """Put or delete if the preconditions hold and no URI is another document's."""
 

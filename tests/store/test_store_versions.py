@@ -139,6 +139,12 @@ async def test_documents_of_a_usage_come_in_pages(store: Store) -> None:
     assert [document.key.owner for document in first] == ["", ALICE]
     rest = await store.documents_of_usage(KEY.auid, first[-1].key, 2)
     assert [document.key.owner for document in rest] == ["sip:carol@example.com"]
+    for after, page in ((None, first), (first[-1].key, rest)):
+        infos = await store.infos_of_usage(KEY.auid, after, 2)
+        assert infos == [
+            DocumentInfo(d.key, d.etag, d.content_type, len(d.body), d.updated_at, d.version)
+            for d in page
+        ]
 
 
 async def test_the_stamp_of_a_usage_changes_with_its_users_documents(store: Store) -> None:
