@@ -1,9 +1,12 @@
 """OMA XDM Core, searches: what a query finds, and what it may cost."""
 
+import contextlib
+import gc
 from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from elementpath import XPathNode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,6 +122,24 @@ def test_other_names_are_found(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        '$u/a = "12345.5"',
+        "$u/a = 12345.5",
+        'starts-with($u/a, "123")',
+        'contains(lower-case($u/a), "345.5")',
+        '$u/a[. = "12345.5"]',
+    ],
+)
+def test_the_value_of_an_element_is_its_text_in_document_order(condition: str) -> None:
+    """XPath 2.0 data model §6.2.3: what is inside an element comes before what follows it."""
+    body = b'<ps xmlns="urn:p"><p><a>1<b>2<c>3</c>4</b>5<c/>.5</a></p></ps>'
+    assert run(f'where {condition} return <r v="{{$u/a}}"/>', body).found == [
+        b'<r xmlns="urn:p" v="12345.5"/>'
+    ]
+
+
+@pytest.mark.parametrize(
     ("result", "expected"),
     [
         pytest.param(
@@ -205,14 +226,43 @@ def test_a_search_stops_soon_after_its_time(tail: str) -> None:
         run(tail, *[large("<a/>", 19_000)] * 10, clock=(n / 10 for n in count()))
 
 
-def test_the_clock_is_looked_at_while_one_document_is_searched() -> None:
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param('$u/a[. = "y" or contains(lower-case(.), "z")]', id="many elements"),
+        pytest.param('$u = "y"', id="the text of an element with many in it"),
+    ],
+)
+def test_the_clock_is_looked_at_while_one_document_is_searched(condition: str) -> None:
     """A condition on each of many elements is not one long step."""
     with pytest.raises(TooExpensive):
         run(
-            'where $u/a[. = "y" or contains(lower-case(.), "z")] return <r/>',
+            f"where {condition} return <r/>",
             large("<a/>", 19_000),
             clock=(n / 100 for n in count()),
         )
+
+
+@pytest.mark.parametrize(
+    ("tail", "ticks"),
+    [
+        pytest.param('where $u/a/@b = "x" and $u/a/text() = "y" return $u', 0, id="nothing found"),
+        pytest.param("return <r>{$u/a/@b, $u/a}</r>", 0, id="all found"),
+        pytest.param("where $u/a return <r/>", 1, id="no time left"),
+    ],
+)
+def test_a_document_is_let_go_when_it_has_been_searched(tail: str, ticks: int) -> None:
+    """Nothing of it waits for the collector of garbage."""
+    body = large('<a b="c">d</a>', 2_000)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(TooExpensive):
+            run(tail, body, body, clock=(n * ticks / 10 for n in count()))
+        left = [one for one in gc.get_objects() if isinstance(one, XPathNode)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 def test_an_answer_is_not_larger_than_its_bound() -> None:

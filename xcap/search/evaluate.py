@@ -62,6 +62,9 @@ class Context(XPathContext):
     def iter_attributes(self) -> Iterator[Any]:
         return self._counted(super().iter_attributes())
 
+    def iter_descendants(self, axis: str | None = None) -> Iterator[Any]:
+        return self._counted(super().iter_descendants(axis))
+
     def iter_matching_nodes(
         self, name: str, default_namespace: str | None = None
     ) -> Iterator[AttributeNode | ElementNode]:
@@ -113,6 +116,13 @@ class Search:
 
     def _look_at(self, root: etree._Element) -> None:
         context = self._context(root.getroottree(), None)
+        try:
+            self._find(context)
+        finally:
+            let_go(context)
+
+    def _find(self, context: Context) -> None:
+        """Add what the tree of `context` has to what was found."""
         for item in self._items.select(context):
             before = self._octets
             shown = show(self._query.result, partial(self._nodes, context.root, item), self._count)
@@ -138,6 +148,24 @@ class Search:
         context = Context(root, item=item)
         context.budget = self._budget
         return context
+
+
+def let_go(context: Context) -> None:
+    """Undo the cycles in the tree of nodes of `context`, which goes then at once.
+
+    The collector of garbage, which seldom looks at anything, would leave hundreds of
+    megabytes of them.
+    """
+    document: Any = context.document
+    elements = list(document.tree.elements.values())
+    document.tree.elements.clear()
+    document.children.clear()
+    del document.tree
+    for element in elements:
+        element.children.clear()
+        del element.tree
+        if hasattr(element, "_attributes"):
+            del element._attributes
 
 
 def _paths(templates: Sequence[Template]) -> Iterator[Path]:

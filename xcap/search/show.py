@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from elementpath import AttributeNode, TextNode
+from elementpath import AttributeNode, ElementNode, TextNode
 from lxml import etree
 
 from xcap.search.query import Copy, Element, Path, Template, Text
@@ -60,7 +60,14 @@ def _value(part: Text | Copy, nodes: Nodes) -> str:
     """What a part of an attribute's value comes to."""
     if isinstance(part, Text):
         return part.text
-    return " ".join(str(node.string_value) for node in nodes(part.path))
+    return " ".join(map(_string_value, nodes(part.path)))
+
+
+def _string_value(node: Any) -> str:
+    if isinstance(node, ElementNode):
+        element: Any = node.value
+        return "".join(element.itertext())
+    return str(node.string_value)
 
 
 def _copy(node: Any, count: Count) -> bytes:

@@ -16,9 +16,9 @@ from xcap.search.query import (
     Compare,
     Condition,
     Exists,
-    Fold,
     Holds,
     Not,
+    Operand,
     Or,
     Path,
     Step,
@@ -52,12 +52,13 @@ class Printer:
         """Always a boolean."""
         match condition:
             case Compare(operand, operator, str() as literal):
-                test = f"{_value(operand.fold)} {operator} {_string(literal)}"
+                test = f"{_value(operand)} {operator} {_string(literal)}"
                 return f"exists({self.path(operand.path)}[{test}])"
             case Compare(operand, operator, literal):
-                return f"exists({self.path(operand.path)}[number(.) {operator} {literal!r}])"
+                test = f"number({_text(operand.path)}) {operator} {literal!r}"
+                return f"exists({self.path(operand.path)}[{test}])"
             case Holds(function, operand, literal):
-                test = f"{function}({_value(operand.fold)}, {_string(literal)})"
+                test = f"{function}({_value(operand)}, {_string(literal)})"
                 return f"exists({self.path(operand.path)}[{test}])"
             case Exists(path):
                 return f"exists({self.path(path)})"
@@ -90,9 +91,21 @@ class Printer:
         return f"{prefix}:{local}"
 
 
-def _value(fold: Fold | None) -> str:
-    """The string value of the context node."""
-    return "string(.)" if fold is None else f"{fold}(string(.))"
+def _value(operand: Operand) -> str:
+    """The string value of the context node, one of those that the path leads to."""
+    text = _text(operand.path)
+    return text if operand.fold is None else f"{operand.fold}({text})"
+
+
+def _text(path: Path) -> str:
+    """The same in the case that it has.
+
+    That of an element is put together here: the library takes the text after an element
+    before the text of what is in it (5.1.4).
+    """
+    if path.attribute is not None or path.text:
+        return "string(.)"
+    return 'string-join(descendant::text(), "")'
 
 
 def _string(text: str) -> str:
