@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from xmldoc.align import Pair, pair_up
-from xmldoc.effort import UNBOUNDED, Effort, TooMuchEffort
+from xmldoc.effort import Effort, TooMuchEffort
 from xmldoc.errors import XmlError
 from xmldoc.parse import MAX_OCTETS
 from xmldoc.patch import MAX_OPERATIONS
@@ -32,17 +32,16 @@ OPERATION_STEPS: Final = 12
 
 
 def make_patch(
-    old: bytes, new: bytes, namespace: str = XCAP_DIFF, *, steps: int = UNBOUNDED
+    old: bytes, new: bytes, namespace: str = XCAP_DIFF, *, effort: Effort | None = None
 ) -> list[bytes] | None:
     """The add, replace and remove elements, in `namespace`, that turn `old` into `new`.
 
     Each declares every namespace that it uses, so it can be put anywhere into a document;
     white space in it counts. Empty when the two differ only in how they are written. None
     when the operations are more than MAX_OPERATIONS or longer than `new`, when to find them
-    takes more than `steps` (see `xmldoc.effort`), and when one of the documents cannot be
-    read.
+    takes more than `effort`, and when one of the documents cannot be read.
     """
-    effort = Effort(steps)
+    effort = effort or Effort()
     try:
         effort.read(old)
         effort.read(new)

@@ -15,25 +15,26 @@ DECLARATION_STEPS: Final = 3
 
 
 class TooMuchEffort(Exception):
-    """There are no steps left."""
+    """It would take more steps than there may be."""
 
 
 class Effort:
-    """The steps that are left."""
+    """At most so many steps."""
 
-    __slots__ = ("left",)
+    __slots__ = ("most", "spent")
 
-    def __init__(self, steps: int = UNBOUNDED) -> None:
-        self.left = steps
+    def __init__(self, most: int = UNBOUNDED) -> None:
+        self.most = most
+        self.spent = 0
 
     def spend(self, steps: int) -> None:
-        """Take `steps` away. Raises TooMuchEffort."""
-        self.left -= steps
-        if self.left < 0:
+        """Count `steps` more, before they are made. Raises TooMuchEffort."""
+        self.spent += steps
+        if self.spent > self.most:
             raise TooMuchEffort
 
     def read(self, document: bytes) -> None:
-        """Take away what it costs to read `document`, which is known before it is done."""
+        """Count what it takes to read `document`, known before it is done."""
         marks = document.count(b"<") + document.count(b"=")
         declarations = DECLARATION_STEPS * document.count(b"xmlns")
         self.spend(marks + declarations + len(document) // OCTETS_A_STEP)

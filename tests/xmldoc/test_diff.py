@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from xmldoc.diff import SHORT, make_patch
+from xmldoc.effort import Effort
 from xmldoc.patch import apply
 
 LISTS = "urn:ietf:params:xml:ns:resource-lists"
@@ -168,7 +169,7 @@ def many(*numbers: int) -> bytes:
 def test_who_has_little_time_gets_what_is_found_in_it(new: bytes, found: bool) -> None:
     """RFC 5261 §6: nobody waits long for a difference that is hard to find."""
     old = many(*range(2000))
-    patch = make_patch(old, new, steps=24_000)
+    patch = make_patch(old, new, effort=Effort(24_000))
     assert (patch is not None) is found
     if patch is not None:
         assert canonical(apply(old, patch)) == canonical(new)

@@ -1,41 +1,27 @@
 """The history of one document since it was told, as entries of a NOTIFY (RFC 5875 §4.3). Pure.
 
 Each entry's previous entity-tag is the one before's new one, and the first is the one that the
-watcher has: the chain is never broken. Where a patch cannot be had the entity-tags stand alone,
-and the watcher gets the document by HTTP.
+watcher has: the chain is never broken. Where a patch cannot be had, or would take too long to
+make, the entity-tags stand alone, and the watcher gets the document by HTTP.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from store.values import DocumentVersion
 from xcap.diff.request import Mode
-from xcap.diff.snapshot import Found, Mark
+from xcap.diff.snapshot import DocumentEntry, Found, Mark
 from xmldoc.diff import make_patch
+from xmldoc.effort import Effort
 
 NAMESPACE: Final = "urn:ietf:params:xml:ns:xcap-diff"
-KEPT_PATCHES: Final = 32
-"""Patches that are not made again for the next watcher."""
 MAX_PATCH: Final = 65_536
 """Octets of the patches of one document in one NOTIFY; more are told as entity-tags only."""
-
-
-class DocumentEntry(NamedTuple):
-    """One `document` of an xcap-diff document (RFC 5874 §3, figure 1)."""
-
-    sel: str
-    previous: str | None
-    """Entity-tag; None for what was not there, or not known."""
-    new: str | None
-    """None for what is not there any more."""
-    patch: tuple[bytes, ...] = ()
-    """Operations of RFC 5261; without any the document is got by HTTP."""
-    unchanged: bool = False
-    """Only the entity-tag is another."""
-    at: float = 0.0
-    """When it changed, Unix seconds."""
+PATCH_STEPS: Final = 24_000
+"""The effort for one patch: some 12 ms. An entry more or less in a list of 2,000 takes half."""
+CHAIN_STEPS: Final = 4 * PATCH_STEPS
+"""The effort for all patches of one document in one NOTIFY."""
 
 
 class Link(NamedTuple):
@@ -46,65 +32,74 @@ class Link(NamedTuple):
     at: float = 0.0
 
 
-def chain(
-    sel: str, mark: Mark, found: Found | None, history: Sequence[DocumentVersion], mode: Mode
-) -> Iterator[DocumentEntry]:
-    """From the state that the watcher was told, `mark`, to the one `found` now.
+class Allowance(NamedTuple):
+    """What is left for the patches of one document."""
+
+    octets: int = MAX_PATCH
+    steps: int = CHAIN_STEPS
+
+
+def links(
+    mark: Mark, found: Found | None, history: Sequence[DocumentVersion], mode: Mode
+) -> list[Link]:
+    """The states from the one that the watcher was told, `mark`, to the one `found` now.
 
     `history` may begin with the version told, may lack some, and may go beyond `found`.
     """
-    links = _links(mark, found, history)
-    if mode is not Mode.XCAP_PATCHING:
-        links = [links[0], links[-1]]
-    left = 0 if mode is Mode.NO_PATCHING else MAX_PATCH
-    for before, after in pairwise(links):
-        entry = _entry(sel, before, after, left)
-        left -= sum(map(len, entry.patch))
-        yield entry
+    states = _without_repeats(_states(mark, found, history))
+    if mode is Mode.XCAP_PATCHING:
+        return states
+    ends = [states[0], states[-1]]
+    return ends if mode is Mode.AGGREGATE else [end._replace(body=None) for end in ends]
 
 
-def _links(mark: Mark, found: Found | None, history: Sequence[DocumentVersion]) -> list[Link]:
-    """The states one after the other, the one told first and the present one last."""
+def plain(before: Link, after: Link) -> DocumentEntry:
+    """The entity-tags alone; `sel` is to be filled in."""
+    return DocumentEntry("", before.etag, after.etag, at=after.at)
+
+
+def patched(before: Link, after: Link, left: Allowance) -> tuple[DocumentEntry, Allowance]:
+    """The entity-tags with the patch, if it can be had, and what is left after that."""
+    entry = plain(before, after)
+    if before.body is None or after.body is None:
+        return entry, left
+    effort = Effort(min(left.steps, PATCH_STEPS))
+    patch = make_patch(before.body, after.body, namespace=NAMESPACE, effort=effort)
+    left = left._replace(steps=max(0, left.steps - effort.spent))
+    size = sum(map(len, patch or ()))
+    if patch is None or size > left.octets:
+        return entry, left
+    left = left._replace(octets=left.octets - size)
+    return entry._replace(patch=tuple(patch), unchanged=not patch), left
+
+
+def fits(entries: Sequence[DocumentEntry], mark: Mark, found: Found | None) -> bool:
+    """Whether `entries` lead from `mark` to `found`."""
+    etag = None if found is None else found.etag
+    return bool(entries) and (entries[0].previous, entries[-1].new) == (mark.etag, etag)
+
+
+def _states(mark: Mark, found: Found | None, history: Sequence[DocumentVersion]) -> list[Link]:
     told = next((v.body for v in history if v.etag == mark.etag and v.body is not None), None)
-    links = [Link(mark.etag, told)]
+    states = [Link(mark.etag, told)]
     for version in history:
         if version.version <= mark.version:
             continue
         if version.body is None:
-            links.append(Link(None, None, version.created_at))
+            states.append(Link(None, None, version.created_at))
         else:
-            links.append(Link(version.etag, version.body, version.created_at))
+            states.append(Link(version.etag, version.body, version.created_at))
         if found is not None and version.etag == found.etag and version.body is not None:
-            return _without_repeats(links)
+            return states
     if found is not None:
-        return _without_repeats([*links, Link(found.etag, None, found.updated_at)])
-    deletions = [position for position, link in enumerate(links) if link.etag is None]
+        return [*states, Link(found.etag, None, found.updated_at)]
+    deletions = [position for position, link in enumerate(states) if link.etag is None]
     if deletions:
-        return _without_repeats(links[: deletions[-1] + 1])
-    return [*links, Link(None, None, links[-1].at)]
+        return states[: deletions[-1] + 1]
+    return [*states, Link(None, None, states[-1].at)]
 
 
-def _without_repeats(links: list[Link]) -> list[Link]:
+def _without_repeats(states: list[Link]) -> list[Link]:
     """A deletion after a deletion is none."""
-    later = [after for before, after in pairwise(links) if before.etag != after.etag]
-    return [links[0], *later]
-
-
-def _entry(sel: str, before: Link, after: Link, left: int) -> DocumentEntry:
-    plain = DocumentEntry(sel, before.etag, after.etag, at=after.at)
-    if not left or before.body is None or after.body is None:
-        return plain
-    patch = patch_of(before.body, after.body)
-    if patch is None or sum(map(len, patch)) > left:
-        return plain
-    return plain._replace(patch=patch, unchanged=not patch)
-
-
-@lru_cache(maxsize=KEPT_PATCHES)
-def patch_of(old: bytes, new: bytes) -> tuple[bytes, ...] | None:
-    """The operations that make `new` of `old`, none when they are the same document.
-
-    None when there are no such operations.
-    """
-    patch = make_patch(old, new, namespace=NAMESPACE)
-    return None if patch is None else tuple(patch)
+    later = [after for before, after in pairwise(states) if before.etag != after.etag]
+    return [states[0], *later]

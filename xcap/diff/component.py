@@ -1,34 +1,41 @@
 """Elements and attributes as their watchers are shown them (RFC 5874 §3). Pure."""
 
-from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 from lxml import etree
 
-from xcap.diff.snapshot import Content, Element
+from xcap.diff.snapshot import Content, Element, Part
 from xcap.evaluate import Resolved, element_at
 from xcap.node import read_node
-from xmldoc.errors import XmlError
-from xmldoc.parse import parse
 
-KEPT_TREES: Final = 8
+DIGEST_OCTETS: Final = 12
+MAX_ELEMENT: Final = 131_072
+"""Octets of an element; one that is larger is told without content."""
 
 
-def component(document: bytes, node: Resolved) -> Content | None:
-    """What `node` selects in `document`; None when that is not exactly one node."""
-    root = _tree(document)
-    element = None if root is None else element_at(root, node.steps)
-    if root is None or element is None:
+def part(document: bytes, root: etree._Element, node: Resolved) -> Part | None:
+    """What `node` selects in `document`, whose root is `root`; None unless exactly one node."""
+    content = component(document, root, node)
+    if content is None:
+        return None
+    small = isinstance(content, str) or len(content.content) <= MAX_ELEMENT
+    return Part(digest(content), content if small else None)
+
+
+def component(document: bytes, root: etree._Element, node: Resolved) -> Content | None:
+    """The same with all its content."""
+    element = element_at(root, node.steps)
+    if element is None:
         return None
     if node.attribute is not None:
         return element.get(node.attribute)
     return Element(read_node(document, root, node).body, dict(element.nsmap))
 
 
-@lru_cache(maxsize=KEPT_TREES)
-def _tree(document: bytes) -> etree._Element | None:
-    """For reading only: the same tree is given to whoever asks for it next."""
-    try:
-        return parse(document)
-    except XmlError:
-        return None
+def digest(content: Content) -> bytes:
+    """Differs when what a watcher is shown of `content` does."""
+    if isinstance(content, Element):
+        scope = sorted((prefix or "", uri) for prefix, uri in content.namespaces.items())
+        return blake2b(repr(scope).encode() + content.content, digest_size=DIGEST_OCTETS).digest()
+    return blake2b(content.encode(), digest_size=DIGEST_OCTETS).digest()

@@ -9,8 +9,8 @@ from itertools import chain, count
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from xcap.diff.chain import NAMESPACE, DocumentEntry
-from xcap.diff.snapshot import Element
+from xcap.diff.chain import NAMESPACE
+from xcap.diff.snapshot import DocumentEntry, Element
 from xcap.diff.view import ComponentEntry, View
 
 MEDIA_TYPE: Final = "application/xcap-diff+xml"
@@ -56,12 +56,12 @@ def _component(entry: ComponentEntry) -> bytes:
     name = "attribute" if entry.is_attribute else "element"
     sel = f"sel={_quoted(entry.sel)}"
     content = entry.content
+    if entry.empty:
+        return f"<{PREFIX}:{name} {sel}/>".encode()
     if content is None:
         return f'<{PREFIX}:{name} {sel} exists="0"/>'.encode()
     if isinstance(content, str):
         return f"<{PREFIX}:{name} {sel}>{escape(content, LINE_ENDS)}</{PREFIX}:{name}>".encode()
-    if entry.empty:
-        return f"<{PREFIX}:{name} {sel}/>".encode()
     return _element(sel, content)
 
 

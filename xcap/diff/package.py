@@ -16,7 +16,7 @@ from sip.uri import AoR
 from store.values import SubscriptionRow
 from xcap.config import XcapConfig
 from xcap.diff.document import MEDIA_TYPE, write
-from xcap.diff.reader_service import Reader, Reading, Versions
+from xcap.diff.reader_service import Listings, Reader, Reading
 from xcap.diff.request import Wanted, read_wanted
 from xcap.diff.selection import Selection, select
 from xcap.diff.snapshot import Memory, Snapshot
@@ -39,7 +39,7 @@ NOTHING: Final = View((), (), Memory())
 def xcap_diff_package(
     *,
     service: Reading,
-    store: Versions,
+    store: Listings,
     config: XcapConfig,
     root_url: str,
     min_interval: float = MIN_INTERVAL,

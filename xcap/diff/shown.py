@@ -1,13 +1,16 @@
-"""What was read of the documents that a list names, and what it selects of them. Pure."""
+"""What was found of the documents that a list names, and what it selects of them. Pure."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from xcap.diff.component import component
 from xcap.diff.selection import DocumentSelection, NodeSelection, Selection
-from xcap.diff.snapshot import Address, Content, Found
+from xcap.diff.snapshot import Address, Found, Part
+from xcap.evaluate import Resolved
 from xcap.uri import XcapUri
+
+MAX_ATTRIBUTE: Final = 16_384
+"""Characters of the value of an attribute; one that is longer is not told."""
 
 
 class Absent(Enum):
@@ -21,7 +24,19 @@ class Shown(NamedTuple):
     """A document that is there."""
 
     found: Found
-    body: bytes
+    parts: Mapping[Resolved, Part | None]
+    """Of what is followed in it."""
+
+
+def nodes_by_document(selections: Iterable[Selection]) -> dict[XcapUri, list[Resolved]]:
+    """The documents that are named, or whose parts are, with those parts."""
+    nodes: dict[XcapUri, list[Resolved]] = {}
+    for selection in selections:
+        if isinstance(selection, DocumentSelection):
+            nodes.setdefault(selection.uri, [])
+        elif isinstance(selection, NodeSelection):
+            nodes.setdefault(selection.uri, []).append(selection.node)
+    return nodes
 
 
 def named_documents(
@@ -41,9 +56,9 @@ def named_documents(
 
 def components_of(
     selections: Iterable[Selection], shown: Mapping[XcapUri, Shown | Absent]
-) -> tuple[dict[str, Content | None], frozenset[str]]:
+) -> tuple[dict[str, Part | None], frozenset[str]]:
     """Elements and attributes that may be read, and which of them are attributes."""
-    components: dict[str, Content | None] = {}
+    components: dict[str, Part | None] = {}
     attributes: set[str] = set()
     for selection in selections:
         if not isinstance(selection, NodeSelection):
@@ -51,10 +66,11 @@ def components_of(
         there = shown[selection.uri]
         if there is Absent.HIDDEN:
             continue
-        if isinstance(there, Shown):
-            components[selection.sel] = component(there.body, selection.node)
-        else:
-            components[selection.sel] = None
+        found = there.parts[selection.node] if isinstance(there, Shown) else None
         if selection.node.attribute is not None:
             attributes.add(selection.sel)
+            value = None if found is None else found.content
+            if isinstance(value, str) and len(value) > MAX_ATTRIBUTE:
+                continue
+        components[selection.sel] = found
     return components, frozenset(attributes)

@@ -6,16 +6,15 @@ each other in the order of their first change.
 """
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from xcap.diff.chain import DocumentEntry, chain
-from xcap.diff.snapshot import Content, Element, Mark, Memory, Snapshot
+from xcap.diff.chain import fits
+from xcap.diff.component import MAX_ELEMENT
+from xcap.diff.snapshot import Content, DocumentEntry, Element, Mark, Memory, Part, Snapshot
 
-DIGEST_OCTETS: Final = 12
 MAX_PATCHES: Final = 131_072
 """Octets of all patches in one NOTIFY."""
-MAX_ELEMENTS: Final = 131_072
+MAX_ELEMENTS: Final = MAX_ELEMENT
 """Octets of all elements in one NOTIFY; those beyond are told without content."""
 
 
@@ -25,7 +24,7 @@ class ComponentEntry(NamedTuple):
     sel: str
     is_attribute: bool
     content: Content | None
-    """None when it is not there."""
+    """None when it is not there, or not shown."""
     empty: bool = False
     """It is there, but too large to be shown."""
 
@@ -55,9 +54,9 @@ def everything(snapshot: Snapshot, known: Memory | None, *, first: bool) -> View
     if not first and known is None:
         gone += [DocumentEntry(sel, etag, None) for sel, etag in snapshot.removed.items()]
     components = [
-        _entry(snapshot, sel, content)
-        for sel, content in snapshot.components.items()
-        if content is not None or sel in before.components or (not first and known is None)
+        _entry(snapshot, sel, part)
+        for sel, part in snapshot.components.items()
+        if part is not None or sel in before.components or (not first and known is None)
     ]
     return View((*gone, *there), bounded_elements(components), remembered(snapshot))
 
@@ -68,9 +67,9 @@ def changes(snapshot: Snapshot, known: Memory) -> View:
     groups = [[*_document(snapshot, known, sel)] for sel in followed]
     ordered = sorted(filter(None, groups), key=lambda group: group[0].at)
     components = [
-        _entry(snapshot, sel, content)
-        for sel, content in snapshot.components.items()
-        if known.components.get(sel) != (None if content is None else digest(content))
+        _entry(snapshot, sel, part)
+        for sel, part in snapshot.components.items()
+        if known.components.get(sel) != (None if part is None else part.digest)
     ]
     documents = bounded_patches(entry for group in ordered for entry in group)
     return View(documents, bounded_elements(components), remembered(snapshot))
@@ -82,9 +81,7 @@ def remembered(snapshot: Snapshot) -> Memory:
         sel: Mark(found.address, found.key, found.etag, found.version)
         for sel, found in snapshot.documents.items()
     }
-    components = {
-        sel: digest(content) for sel, content in snapshot.components.items() if content is not None
-    }
+    components = {sel: part.digest for sel, part in snapshot.components.items() if part is not None}
     return Memory(snapshot.wanted.uris, documents, components)
 
 
@@ -98,14 +95,6 @@ def entity(known: Memory, root: str) -> bytes:
     return repr((root, sorted(set(known.uris)), documents, components)).encode()
 
 
-def digest(content: Content) -> bytes:
-    """Differs when what a watcher is shown of `content` does."""
-    if isinstance(content, Element):
-        scope = sorted((prefix or "", uri) for prefix, uri in content.namespaces.items())
-        return blake2b(repr(scope).encode() + content.content, digest_size=DIGEST_OCTETS).digest()
-    return blake2b(content.encode(), digest_size=DIGEST_OCTETS).digest()
-
-
 def _document(snapshot: Snapshot, known: Memory, sel: str) -> Iterator[DocumentEntry]:
     """What is told of one document, if anything."""
     mark, found = known.documents.get(sel), snapshot.documents.get(sel)
@@ -113,8 +102,12 @@ def _document(snapshot: Snapshot, known: Memory, sel: str) -> Iterator[DocumentE
         if found is not None:
             yield DocumentEntry(sel, None, found.etag, at=found.updated_at)
     elif sel not in snapshot.hidden and (found is None or found.etag != mark.etag):
-        history = snapshot.histories.get(sel, ())
-        yield from chain(sel, mark, found, history, snapshot.wanted.mode)
+        entries = snapshot.chains.get(sel, ())
+        if fits(entries, mark, found):
+            yield from (entry._replace(sel=sel) for entry in entries)
+        else:
+            now = (None, 0.0) if found is None else (found.etag, found.updated_at)
+            yield DocumentEntry(sel, mark.etag, now[0], at=now[1])
 
 
 def _gone(snapshot: Snapshot, known: Memory) -> Iterator[DocumentEntry]:
@@ -123,8 +116,10 @@ def _gone(snapshot: Snapshot, known: Memory) -> Iterator[DocumentEntry]:
             yield DocumentEntry(sel, mark.etag, None)
 
 
-def _entry(snapshot: Snapshot, sel: str, content: Content | None) -> ComponentEntry:
-    return ComponentEntry(sel, sel in snapshot.attributes, content)
+def _entry(snapshot: Snapshot, sel: str, part: Part | None) -> ComponentEntry:
+    content = None if part is None else part.content
+    hidden = part is not None and content is None
+    return ComponentEntry(sel, sel in snapshot.attributes, content, hidden)
 
 
 def bounded_patches(entries: Iterable[DocumentEntry]) -> tuple[DocumentEntry, ...]:

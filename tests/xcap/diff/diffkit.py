@@ -201,7 +201,7 @@ class Desk:
         return tx.to_tag, await self.told()
 
     async def sent(self) -> list[Sent]:
-        await settle(40)
+        await settle(400)
         return self.endpoint.take()
 
     async def told(self) -> Told:

@@ -1,15 +1,27 @@
 """RFC 5874 §3: the document, prefixes and bounds."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import pytest
 from lxml import etree
 
 from store.values import DocumentKey, DocumentVersion
 from tests.xcap.diff.diffkit import ROOT_URL, Told
-from xcap.diff.chain import NAMESPACE, DocumentEntry, chain
-from xcap.diff.component import component
+from xcap.diff.chain import NAMESPACE, Allowance, links, patched
+from xcap.diff.component import component, digest, part
 from xcap.diff.document import write
 from xcap.diff.request import Mode, Wanted
-from xcap.diff.snapshot import Address, Element, Found, Mark, Memory, Snapshot
+from xcap.diff.snapshot import (
+    Address,
+    DocumentEntry,
+    Element,
+    Found,
+    Mark,
+    Memory,
+    Part,
+    Snapshot,
+)
 from xcap.diff.view import (
     MAX_ELEMENTS,
     MAX_PATCHES,
@@ -35,6 +47,17 @@ def found(etag: str, version: int = 9) -> Found:
 
 def version(number: int, etag: str, body: bytes | None) -> DocumentVersion:
     return DocumentVersion(number, etag, "text/xml", body, "", "", float(number))
+
+
+def chain(
+    mark: Mark, there: Found | None, history: Sequence[DocumentVersion], mode: Mode
+) -> tuple[DocumentEntry, ...]:
+    """The entries of one document, with all patches that can be had."""
+    left, entries = Allowance(), []
+    for before, after in pairwise(links(mark, there, history, mode)):
+        entry, left = patched(before, after, left)
+        entries.append(entry)
+    return tuple(entries)
 
 
 def big(text: bytes) -> bytes:
@@ -81,7 +104,7 @@ def test_the_chain_has_no_gap(
     """RFC 5874 §6: from the entity-tag told to the present one, whatever is kept."""
     mark = Mark(ADDRESS, KEY, "a", 1)
     there = None if now is None else found(now)
-    entries = list(chain(SEL, mark, there, [version(*one) for one in history], mode))
+    entries = chain(mark, there, [version(*one) for one in history], mode)
     expected = in_full if mode is Mode.XCAP_PATCHING else [("a", now)]
     assert [(entry.previous, entry.new) for entry in entries] == expected
     if mode is Mode.NO_PATCHING:
@@ -98,11 +121,13 @@ def test_patches_too_large_leave_entity_tags() -> None:
 
 def test_elements_too_large_are_empty() -> None:
     """RFC 5874 §3: without child nodes, but there."""
-    half = Element(b"<a>" + b"x" * (MAX_ELEMENTS // 2) + b"</a>", {})
-    snapshot = Snapshot(WANTED, components={"1": half, "2": half, "3": Element(b"<b/>", {})})
+    half = Part(b"1", Element(b"<a>" + b"x" * (MAX_ELEMENTS // 2) + b"</a>", {}))
+    small, large = Part(b"2", Element(b"<b/>", {})), Part(b"3", None)
+    snapshot = Snapshot(WANTED, components={"1": half, "2": half, "3": small, "4": large})
     view = everything(snapshot, None, first=True)
     told = Told.read(write(view, ROOT_URL))
-    assert [bool(content) for content in told.components.values()] == [True, False, True]
+    assert [bool(content) for content in told.components.values()] == [True, False, True, False]
+    assert all(content is not None for content in told.components.values())
 
 
 @pytest.mark.parametrize(
@@ -121,7 +146,7 @@ def test_elements_too_large_are_empty() -> None:
 )
 def test_prefixes_mean_what_they_meant(document: bytes, expected: str) -> None:
     """RFC 5874 §3: declarations come from around the element, which stays as it is."""
-    content = component(document, resolve("*/*", "", ""))
+    content = component(document, parse(document), resolve("*/*", "", ""))
     assert isinstance(content, Element)
     body = write(View((), (ComponentEntry("x", False, content),), Memory()), ROOT_URL)
     root = parse(body)
@@ -154,7 +179,18 @@ def test_a_component_is_there_when_exactly_one_node_is(
     document: bytes, selector: str, content: object
 ) -> None:
     """RFC 5874 §3."""
-    assert component(document, resolve(selector, "", "")) == content
+    node = resolve(selector, "", "")
+    assert component(document, parse(document), node) == content
+    found = part(document, parse(document), node)
+    assert (found and found.content) == content
+
+
+def test_an_element_too_large_is_not_kept() -> None:
+    """RFC 5874 §3: its digest still tells when it changes."""
+    document = b"<a><b>" + b"x" * MAX_ELEMENTS + b"</b></a>"
+    content = component(document, parse(document), resolve("a/b", "", ""))
+    assert content is not None
+    assert part(document, parse(document), resolve("a/b", "", "")) == Part(digest(content), None)
 
 
 def test_documents_follow_each_other_in_the_order_of_their_changes() -> None:
@@ -163,9 +199,12 @@ def test_documents_follow_each_other_in_the_order_of_their_changes() -> None:
     snapshot = Snapshot(
         WANTED,
         {"p": found("p3"), "q": found("q2")},
-        histories={
-            "p": (version(1, "p1", BIG), version(8, "p2", BIG), version(3, "p3", BIG)),
-            "q": (version(1, "q1", BIG), version(5, "q2", BIG)),
+        chains={
+            "p": (
+                DocumentEntry("", "p1", "p2", at=8.0),
+                DocumentEntry("", "p2", "p3", at=3.0),
+            ),
+            "q": (DocumentEntry("", "q1", "q2", at=5.0),),
         },
     )
     view = changes(snapshot, Memory(WANTED.uris, marks))

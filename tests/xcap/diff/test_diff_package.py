@@ -329,15 +329,15 @@ async def test_what_cannot_be_read_is_read_again(
     await desk.follow(HOME)
     etag = await desk.put(LIST, friends())
     assert (await desk.told()).changes == [(LIST, None, etag)]
-    listing = desk.store.documents_of_owner
+    listing = desk.store.infos_of_usage
 
-    async def away(owner: str) -> list[object]:
+    async def away(*asked: object) -> list[object]:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(desk.store, "documents_of_owner", away)
+    monkeypatch.setattr(desk.store, "infos_of_usage", away)
     new = await desk.put(LIST, friends("bob"))
     assert await desk.quiet()
-    monkeypatch.setattr(desk.store, "documents_of_owner", listing)
+    monkeypatch.setattr(desk.store, "infos_of_usage", listing)
     desk.clock.now += 10
     (live,) = desk.house.service.engine.index
     desk.house.service.engine.notifier.pump(live, desk.clock.now)
@@ -400,7 +400,7 @@ async def test_many_watchers_of_one_document_cost_one_read(
         await desk.ask(uri_list("resource-lists/global/"), mode="xcap-patching", who=who)
     await desk.sent()
     reads: list[str] = []
-    for name in ("documents_of_owner", "document_versions"):
+    for name in ("infos_of_usage", "document_versions"):
         monkeypatch.setattr(desk.store, name, counted(getattr(desk.store, name), reads))
     await desk.put(SHARED, friends("joe"), CAROL)
     assert len(await desk.sent()) == 50
