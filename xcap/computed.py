@@ -90,11 +90,13 @@ class Records(Protocol):
     """What computed documents and searches read of the store."""
 
     async def document(self, key: DocumentKey) -> Document | None: ...
-    async def documents(self, auid: str, owner: str) -> list[Document]: ...
     async def documents_of_owner(self, owner: str) -> Sequence[DocumentInfo]: ...
     async def documents_of_usage(
         self, auid: str, after: DocumentKey | None, limit: int
     ) -> Sequence[Document]: ...
+    async def infos_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> Sequence[DocumentInfo]: ...
     async def claimant(self, uri: str) -> DocumentKey | None: ...
     async def usage_stamp(self, auid: str, path: str) -> str:
         """Changes whenever users' documents of that name do, or one comes or goes."""
@@ -121,8 +123,8 @@ class Sources(Protocol):
     def now(self) -> float:
         """Unix seconds."""
 
-    async def readable(self, reader: AoR, usage: Offered, owner: AoR, path: str) -> bool:
-        """Whether `reader` may read that document of `owner`, by grants as well."""
+    async def readable(self, reader: AoR, usage: Offered, owner: AoR) -> Callable[[str], bool]:
+        """Which documents of `owner`, by path, `reader` may read, by grants as well."""
 
 
 Compute = Callable[[Asked, Sources], Awaitable[Computed | None]]

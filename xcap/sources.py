@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sip.uri import AoR
-from xcap.access import Access, Action
+from xcap.access import Access, Action, Permission
 from xcap.computed import Offered, Records
 from xcap.usage import Usage
 
@@ -23,6 +23,6 @@ class ServerSources:
         """Unix seconds."""
         return self.clock()
 
-    async def readable(self, reader: AoR, usage: Offered, owner: AoR, path: str) -> bool:
-        """Whether a GET of that document by `reader` would not be refused."""
-        return await self.access.may(Action.READ, self.usages[usage.auid], owner, path, reader)
+    async def readable(self, reader: AoR, usage: Offered, owner: AoR) -> Permission:
+        """The documents for which a GET by `reader` would not be refused."""
+        return await self.access.permission(Action.READ, self.usages[usage.auid], owner, reader)

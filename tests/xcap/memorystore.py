@@ -48,23 +48,20 @@ class DocumentsInMemory:
         self.reads += 1
         return self.rows.get(key)
 
-    async def documents(self, auid: str, owner: str) -> list[Document]:
-        return [self.rows[key] for key in sorted(self.rows) if key[:2] == (auid, owner)]
-
     async def documents_of_owner(self, owner: str) -> list[DocumentInfo]:
-        found = [self.rows[key] for key in sorted(self.rows) if key.owner == owner]
-        return [
-            DocumentInfo(
-                one.key, one.etag, one.content_type, len(one.body), one.updated_at, one.version
-            )
-            for one in found
-        ]
+        return [info_of(self.rows[key]) for key in sorted(self.rows) if key.owner == owner]
 
     async def documents_of_usage(
         self, auid: str, after: DocumentKey | None, limit: int
     ) -> list[Document]:
         keys = sorted(key for key in self.rows if key.auid == auid)
         return [self.rows[key] for key in keys if after is None or key > after][:limit]
+
+    async def infos_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> list[DocumentInfo]:
+        page = await DocumentsInMemory.documents_of_usage(self, auid, after, limit)
+        return [info_of(document) for document in page]
 
     async def write_document(self, op: WriteDocument) -> DocumentOutcome:
         old = self.rows.get(op.key)
@@ -123,6 +120,13 @@ class DocumentsInMemory:
         if found is None:
             return None
         return Credential(found.aor, found.md5, found.sha256, found.md5_full, found.sha256_full)
+
+
+def info_of(document: Document) -> DocumentInfo:
+    """What a list of documents says of one."""
+    size = len(document.body)
+    key, etag, content_type = document.key, document.etag, document.content_type
+    return DocumentInfo(key, etag, content_type, size, document.updated_at, document.version)
 
 
 def _holds(op: WriteDocument, etag: str | None) -> bool:

@@ -7,16 +7,18 @@ from dataclasses import replace
 import pytest
 
 from sip.uri import AoR
-from store.values import Document, DocumentKey, Grant
+from store.values import Document, DocumentInfo, DocumentKey, Grant
 from tests.xcap.computedkit import PROFILES, SEARCH, found, post, profile, query, search_set
 from tests.xcap.kit import ALICE, BOB, CONFIG, LOOPBACK, DocumentsInMemory, Served, serving
 from xcap.search.exchange import MAX_RESULTS, MAX_SEARCHES, NAMESPACE
-from xcap.search.reach import MAX_OWNERS
-from xcap.search.service import MAX_DOCUMENTS, MAX_RUNNING
+from xcap.search.reach import MAX_OWNERS, PAGE
+from xcap.search.service import BATCH, MAX_DOCUMENTS, MAX_OCTETS, MAX_RUNNING, batches
 from xmldoc.parse import parse
 from xmldoc.schema import schema
 
 CAROL = AoR("sip:carol@other.example")
+OMA_RULES = "org.openmobilealliance.pres-rules"
+RULESET = b'<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"/>'
 TRUSTING = replace(CONFIG, trusted_users=frozenset({BOB}))
 
 
@@ -29,8 +31,10 @@ def store() -> DocumentsInMemory:
     return documents
 
 
-def keep(documents: DocumentsInMemory, aor: str, body: bytes, auid: str = PROFILES) -> None:
-    key = DocumentKey(auid, aor, "user-profile" if auid == PROFILES else "index")
+def keep(
+    documents: DocumentsInMemory, aor: str, body: bytes, auid: str = PROFILES, path: str = ""
+) -> None:
+    key = DocumentKey(auid, aor, path or ("user-profile" if auid == PROFILES else "index"))
     documents.rows[key] = Document(key, "tag", "application/x", body, 0.0)
 
 
@@ -108,13 +112,30 @@ async def test_the_global_tree_is_searched_by_who_may_read_it(
 async def test_rows_that_two_usages_share_are_searched_under_either_name(
     served: Served, store: DocumentsInMemory
 ) -> None:
-    keep(store, ALICE, b'<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"/>', "pres-rules")
-    for auid in ("pres-rules", "org.openmobilealliance.pres-rules"):
+    keep(store, ALICE, RULESET, "pres-rules")
+    for auid in ("pres-rules", OMA_RULES):
         text = (
             'declare default element namespace "urn:ietf:params:xml:ns:common-policy"; '
             f'for $r in collection("{auid}/users/")/ruleset return <found uri="x"/>'
         )
         assert found(await post(served.client(), search_set(text))) == [["x"]]
+
+
+@pytest.mark.parametrize("searched", [OMA_RULES, "pres-rules"])
+@pytest.mark.parametrize(
+    ("granted", "path"), [("pres-rules", "index"), (OMA_RULES, "pres-rules"), (OMA_RULES, "")]
+)
+async def test_what_is_granted_by_either_name_is_searched_under_either(
+    served: Served, store: DocumentsInMemory, searched: str, granted: str, path: str
+) -> None:
+    """RFC 5025 §9, RFC 4825 §5.7: as a GET of each URI would show it."""
+    keep(store, BOB, RULESET, "pres-rules")
+    store.given.append(Grant(BOB, granted, path, ALICE, write=False))
+    text = (
+        'declare default element namespace "urn:ietf:params:xml:ns:common-policy"; '
+        f'for $r in collection("{searched}/users/")/ruleset return <found uri="x"/>'
+    )
+    assert found(await post(served.client(), search_set(text))) == [["x"]]
 
 
 @pytest.mark.parametrize(
@@ -274,6 +295,45 @@ async def test_too_many_documents_are_503(served: Served, store: DocumentsInMemo
     assert found(await post(served.client(BOB), one)) == [[CAROL]]
 
 
+async def test_of_many_documents_only_the_readable_are_read(
+    served: Served, store: DocumentsInMemory
+) -> None:
+    """However much somebody else has, and its grants are looked up once."""
+    for number in range(MAX_DOCUMENTS + 1):
+        keep(store, BOB, b"<x/>", path=str(number))
+    store.given.append(Grant(BOB, PROFILES, "user-profile", ALICE, write=False))
+    assert found(await post(served.client(), search_set(query()))) == [[ALICE, BOB]]
+    assert (store.reads, store.grant_reads) == (2, [BOB])
+
+
+async def test_no_more_is_read_than_is_wanted(served: Served, store: DocumentsInMemory) -> None:
+    for number in range(PAGE):
+        keep(store, ALICE, profile(ALICE, "x" * (BATCH // 8)), path=f"{number:02}")
+    answer = await post(served.client(), search_set(query()), "?max-results=2")
+    assert (found(answer), store.reads) == ([[ALICE, ALICE]], 7)
+
+
+async def test_documents_are_paid_for_before_they_are_read(
+    served: Served, store: DocumentsInMemory
+) -> None:
+    """What a search may look at is also what it may load."""
+    for number in range(MAX_OCTETS // BATCH + 10):
+        keep(store, ALICE, profile("sip:x@example.com", "x" * BATCH), path=f"{number:02}")
+    answer = await post(served.client(), search_set(query('$u/@uri = "nobody"')))
+    assert (answer.status, b"too many documents" in answer.body) == (503, True)
+    assert store.reads < MAX_OCTETS // BATCH
+
+
+async def test_documents_that_may_not_be_read_take_time_as_well(
+    served: Served, store: DocumentsInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may have more than can be listed in the time there is."""
+    monkeypatch.setattr("xcap.search.service.SECONDS", -1.0)
+    body = search_set(query(collection=f"{PROFILES}/users/{CAROL}/"))
+    answer = await post(served.client(), body)
+    assert (answer.status, b"takes too long" in answer.body) == (503, True)
+
+
 async def test_too_many_users_are_503(served: Served, store: DocumentsInMemory) -> None:
     store.given.extend(
         Grant(f"sip:{number}@example.com", "", "", ALICE, write=False)
@@ -293,13 +353,15 @@ class SlowStore(DocumentsInMemory):
         self.busy = asyncio.Event()
         self.waiting = 0
 
-    async def documents(self, auid: str, owner: str) -> list[Document]:
+    async def infos_of_usage(
+        self, auid: str, after: DocumentKey | None, limit: int
+    ) -> list[DocumentInfo]:
         self.waiting += 1
         self.one.set()
         if self.waiting == MAX_RUNNING:
             self.busy.set()
         await self.go.wait()
-        return await super().documents(auid, owner)
+        return await super().infos_of_usage(auid, after, limit)
 
 
 async def test_only_so_many_search_at_a_time() -> None:
@@ -319,3 +381,18 @@ async def test_only_so_many_search_at_a_time() -> None:
         store.go.set()
         assert [answer.status for answer in await asyncio.gather(*running)] == [200, 200]
         assert (await post(served.asserting(ALICE), body)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        pytest.param([], [], id="nothing"),
+        pytest.param([1, 2, 3], [[1, 2, 3]], id="all at once"),
+        pytest.param([BATCH - 1, 1, 1], [[BATCH - 1, 1], [1]], id="just full"),
+        pytest.param([1, BATCH + 1, 1], [[1], [BATCH + 1], [1]], id="a large one alone"),
+    ],
+)
+def test_documents_are_read_some_at_a_time(sizes: list[int], expected: list[list[int]]) -> None:
+    key = DocumentKey(PROFILES, ALICE, "index")
+    page = [DocumentInfo(key, "tag", "application/x", size, 0.0, 1) for size in sizes]
+    assert [[info.size for info in batch] for batch in batches(page)] == expected

@@ -6,19 +6,20 @@ whole domain; trusted users reach everybody's. Nothing is public for being a pro
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from sip.uri import AoR
-from store.values import Document, DocumentKey, Grant
+from store.values import DocumentInfo, DocumentKey, Grant
 from xcap.computed import Offered, Sources
 from xcap.errors import ConstraintFailure, NotFound
 from xcap.search.errors import TooExpensive
 from xcap.search.query import Collection
-from xcap.shared_rows import name_in
+from xcap.shared_rows import name_in, stored_as
 from xcap.uri import Tree, owner_of
 
 PAGE: Final = 50
-"""Documents that are read at a time where there may be many."""
+"""Documents that are listed at a time; none of them is read for it."""
 MAX_OWNERS: Final = 200
 """Users whose documents are looked through for one search."""
 ALL: Final = ""
@@ -39,29 +40,32 @@ class Searcher:
 
 async def reach(
     collection: Collection, domain: str, searcher: Searcher, sources: Sources
-) -> AsyncIterator[list[Document]]:
-    """The documents of `collection` that `searcher` may read, some at a time.
+) -> AsyncIterator[list[DocumentInfo]]:
+    """The documents of `collection` that `searcher` may read, listed PAGE at a time at most.
 
-    `domain`: only those of its users; empty for all. Raises ConstraintFailure for what is no
-    collection, and TooExpensive when there are too many users.
+    There may be nothing in a page, so that who asks may stop. `domain`: only those of its
+    users; empty for all. Raises ConstraintFailure for what is no collection, and
+    TooExpensive when there are too many users.
     """
     usage = sources.usages.get(collection.auid)
     if usage is None or usage.post is not None:
         raise ConstraintFailure(f"there is no collection of {collection.auid[:80]}")
     if collection.tree is Tree.USERS and not collection.xui and searcher.trusted:
-        async for page in _everybodys(usage, sources):
-            yield [document for document in page if _in_domain(document.key.owner, domain)]
+        async for page in _pages(usage, None, sources):
+            yield [info for info in page if info.key.owner and _in_domain(info.key.owner, domain)]
         return
     for owner in await _owners(collection, usage, searcher, sources):
         if _in_domain(owner, domain):
-            yield await _readable(usage, owner, searcher, sources)
+            async for page in _readable(usage, owner, searcher, sources):
+                yield page
 
 
-async def _everybodys(usage: Offered, sources: Sources) -> AsyncIterator[list[Document]]:
-    stored_as = usage.shares or usage.auid
-    after: DocumentKey | None = None
-    while page := await sources.store.documents_of_usage(stored_as, after, PAGE):
-        yield [document for document in page if document.key.owner]
+async def _pages(
+    usage: Offered, after: DocumentKey | None, sources: Sources
+) -> AsyncIterator[Sequence[DocumentInfo]]:
+    """All documents of `usage` after one, ordered by owner."""
+    while page := await sources.store.infos_of_usage(stored_as(usage), after, PAGE):
+        yield page
         after = page[-1].key
 
 
@@ -79,23 +83,33 @@ async def _owners(
     grants = await sources.store.granted((searcher.aor, f"@{searcher.domain}"), MAX_OWNERS + 1)
     if len(grants) > MAX_OWNERS:
         raise TooExpensive("too many users gave you leave, name one of them")
-    return tuple(dict.fromkeys([searcher.aor, *_granters(grants, usage)]))
+    return tuple(dict.fromkeys([searcher.aor, *_granters(grants, usage, sources)]))
 
 
-def _granters(grants: Sequence[Grant], usage: Offered) -> list[AoR]:
-    return [AoR(grant.owner) for grant in grants if grant.owner and grant.auid in (ALL, usage.auid)]
+def _granters(grants: Sequence[Grant], usage: Offered, sources: Sources) -> list[AoR]:
+    """Who granted something of `usage`, by any name that it has."""
+    auids = {
+        other.auid for other in sources.usages.values() if stored_as(other) == stored_as(usage)
+    }
+    return [AoR(grant.owner) for grant in grants if grant.owner and grant.auid in {ALL, *auids}]
 
 
 async def _readable(
     usage: Offered, owner: AoR, searcher: Searcher, sources: Sources
-) -> list[Document]:
+) -> AsyncIterator[list[DocumentInfo]]:
     """The documents of `owner` that a GET by `searcher` would give."""
-    readable: list[Document] = []
-    for document in await sources.store.documents(usage.shares or usage.auid, owner):
-        name = name_in(usage, document.key.auid, document.key.path)
-        if name is not None and await sources.readable(searcher.aor, usage, owner, name):
-            readable.append(document)
-    return readable
+    readable = await sources.readable(searcher.aor, usage, owner)
+    before_all = DocumentKey(stored_as(usage), owner, "")
+    async for page in _pages(usage, before_all, sources):
+        own = list(takewhile(lambda info: info.key.owner == owner, page))
+        names = [name_in(usage, info.key.auid, info.key.path) for info in own]
+        yield [
+            info
+            for info, name in zip(own, names, strict=True)
+            if name is not None and readable(name)
+        ]
+        if len(own) < len(page):
+            return
 
 
 def _in_domain(owner: str, domain: str) -> bool:

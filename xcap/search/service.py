@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from sip.uri import AoR
+from store.values import DocumentInfo
 from xcap.computed import Posted, PostRequest, Sources
 from xcap.errors import BadRequest, Busy, Forbidden
 from xcap.search.errors import TooExpensive
@@ -21,11 +23,13 @@ from xcap.search.grammar import parse_query
 from xcap.search.reach import Searcher, reach
 
 SECONDS: Final = 2.0
-"""For all searches of a set together, documents read included."""
+"""For all searches of a set together, documents listed and read included."""
 MAX_DOCUMENTS: Final = 2_000
 """That one set looks at."""
 MAX_OCTETS: Final = 16_777_216
 """Of all these documents."""
+BATCH: Final = 1_048_576
+"""Octets that are read at a time; no less than one document."""
 MAX_RUNNING: Final = 2
 """Sets that are searched at a time, one for each user; they share one processor with
 everything else."""
@@ -81,19 +85,36 @@ class _Run:
         search = await asyncio.to_thread(Search, query, self._budget, limit)
         pages = reach(query.collection, self._scope.domain, self._searcher, self._sources)
         async for page in pages:
-            bodies = [document.body for document in page]
-            self._spend(bodies)
-            await asyncio.to_thread(search.look_at, bodies)
-            if not search.wants_more:
-                break
+            self._budget.check()
+            for batch in batches(page):
+                await asyncio.to_thread(search.look_at, await self._read(batch))
+                if not search.wants_more:
+                    return search.found
         return search.found
 
-    def _spend(self, bodies: list[bytes]) -> None:
-        self._budget.check()
-        self._documents -= len(bodies)
-        self._octets -= sum(map(len, bodies))
+    async def _read(self, batch: Sequence[DocumentInfo]) -> list[bytes]:
+        """The documents of `batch` that are still there, once they are paid for."""
+        self._documents -= len(batch)
+        self._octets -= sum(info.size for info in batch)
         if self._documents < 0 or self._octets < 0:
             raise TooExpensive("the search looks at too many documents, name a user")
+        self._budget.check()
+        reads = (self._sources.store.document(info.key) for info in batch)
+        return [document.body for document in await asyncio.gather(*reads) if document is not None]
+
+
+def batches(page: Iterable[DocumentInfo]) -> Iterator[list[DocumentInfo]]:
+    """`page` in parts of BATCH octets at most; a larger document is alone."""
+    batch: list[DocumentInfo] = []
+    octets = 0
+    for info in page:
+        if batch and octets + info.size > BATCH:
+            yield batch
+            batch, octets = [], 0
+        batch.append(info)
+        octets += info.size
+    if batch:
+        yield batch
 
 
 def _clock() -> float:
