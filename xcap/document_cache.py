@@ -14,11 +14,15 @@ from lxml import etree
 from store.values import Document, DocumentKey
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
-"""Of all entries together, as `weight` estimates them: some 6,000 short contact lists. While
-they fit, a tree saves 12 of 50 us (tests/bench/bench_xcap_service.py); when more are in use in
-turn than fit, it costs 10."""
-TREE_WEIGHT: Final = 8
-"""Octets in memory for each octet of a document: itself, and its tree in libxml2."""
+"""Of all entries together, as `weight` estimates them: some 4,500 lists of ten contacts.
+While they fit, a tree saves 12 of 50 us (tests/bench/bench_xcap_service.py); when more are in
+use in turn than fit, it costs 10."""
+OCTET_WEIGHT: Final = 2
+"""Octets in memory for each octet of a document: its own, and what libxml2 keeps of it."""
+TAG_WEIGHT: Final = 200
+"""Octets for each "<": an element, and perhaps text beside it."""
+ATTRIBUTE_WEIGHT: Final = 220
+"""Octets for each "=": an attribute with its text."""
 ENTRY_WEIGHT: Final = 2048
 """Octets for what an entry needs beside."""
 
@@ -87,5 +91,10 @@ class DocumentCache:
 
 
 def weight(document: Document) -> int:
-    """Octets of memory that an entry takes, estimated."""
-    return ENTRY_WEIGHT + TREE_WEIGHT * len(document.body)
+    """Octets of memory that an entry takes, estimated.
+
+    A tree takes 2 to 48 times what its document does, so the size alone says little.
+    """
+    body = document.body
+    tree = TAG_WEIGHT * body.count(b"<") + ATTRIBUTE_WEIGHT * body.count(b"=")
+    return ENTRY_WEIGHT + OCTET_WEIGHT * len(body) + tree

@@ -1,5 +1,7 @@
 """What memory keeps of documents: the newest version, within its bounds."""
 
+import pytest
+
 from store.values import Document, DocumentKey
 from xcap.document_cache import DocumentCache, Known, weight
 from xmldoc.parse import parse
@@ -60,3 +62,24 @@ def test_a_document_whose_nodes_nobody_uses_is_not_kept() -> None:
     renewed = known("index", "2")
     cache.renew(renewed)
     assert cache.newest(renewed.document.key) is renewed
+
+
+@pytest.mark.parametrize(
+    ("part", "octets"),
+    [
+        (b'<entry uri="sip:friend@example.com"/>', 460),
+        (b'<entry uri="sip:friend@example.com"><display-name>F</display-name></entry>', 760),
+        (b"<list/>", 135),
+        (b"\n <a/>", 265),
+        (b'<b a="" b="" c="" d="" e="" f="" g="" h=""/>', 2090),
+        (b"<note>%s</note>" % (b"x" * 500), 1340),
+    ],
+)
+def test_an_entry_weighs_about_what_its_tree_takes(part: bytes, octets: int) -> None:
+    """Octets of memory for each such part, as measured; nobody gets much more than is counted."""
+    key = DocumentKey("resource-lists", "sip:alice@example.com", "index")
+
+    def weighed(count: int) -> int:
+        return weight(Document(key, "e", "text/xml", b"<r>" + part * count + b"</r>", 0.0))
+
+    assert 0.75 < (weighed(1001) - weighed(1)) / (1000 * octets) < 1.7
