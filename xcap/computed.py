@@ -114,6 +114,10 @@ class Sources(Protocol):
         """Path of the XCAP root, without a slash at its end."""
 
     @property
+    def default_domain(self) -> str:
+        """That of an XUI without one."""
+
+    @property
     def usages(self) -> Mapping[str, Offered]:
         """All usages there are, by AUID, in the order of the registry."""
 

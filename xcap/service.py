@@ -63,7 +63,9 @@ class XcapService:
         self._locator = Locator(
             usages=self.usages, config=config, access=self.access, exists=exists
         )
-        self._sources = ServerSources(config.root, self.usages, store, clock, self.access)
+        self._sources = ServerSources(
+            config.root, config.domains[0], self.usages, store, clock, self.access
+        )
         self.writer = Writer(
             store=store,
             claims=Claims(store),

@@ -14,6 +14,7 @@ class ServerSources:
     """Implements `xcap.computed.Sources`."""
 
     root: str
+    default_domain: str
     usages: Mapping[str, Usage]
     store: Records
     clock: Callable[[], float]

@@ -1,5 +1,6 @@
 """RFC 4826 §4.4.7 to §4.4.9: the one document of all users' services."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from store.values import Document, DocumentKey
 from tests.rawxcap import XcapClient
 from tests.xcap.computedkit import services, uris
 from tests.xcap.kit import ALICE, BOB, CONFIG, DocumentsInMemory, Served, serving
+from xcap.access import everything
 from xcap.computed import Asked, etag_of
 from xcap.errors import AnswerTooLarge
 from xcap.rls_index import MAX_OCTETS, PAGE, SERVICE, compute, service_uri
@@ -52,14 +54,14 @@ class OfStore:
 
     def __init__(self, store: DocumentsInMemory) -> None:
         self.store = store
-        self.root = ""
+        self.root = self.default_domain = ""
         self.usages: dict[str, object] = {}
 
     def now(self) -> float:
         return 0.0
 
-    async def readable(self, *question: object) -> bool:
-        return True
+    async def readable(self, *question: object) -> Callable[[str], bool]:
+        return everything
 
 
 async def test_the_index_is_the_union_of_all_index_documents() -> None:

@@ -96,6 +96,17 @@ async def test_one_users_documents_are_searched_only_by_who_may_read_them(
     assert found(await post(served.client(), body)) == [[CAROL]]
 
 
+async def test_a_user_without_a_domain_is_the_one_that_a_get_would_find(
+    store: DocumentsInMemory,
+) -> None:
+    """RFC 4825 §6.2: of the server's first domain, whatever the searcher's is."""
+    store.given.append(Grant(ALICE, "", "", CAROL, write=False))
+    config = replace(CONFIG, domains=("example.com", "other.example"), trusted_peers=LOOPBACK)
+    async with serving(config, store) as served:
+        body = search_set(query(collection=f"{PROFILES}/users/alice/"))
+        assert found(await post(served.asserting(CAROL), body)) == [[ALICE]]
+
+
 async def test_a_trusted_user_searches_all(served: Served) -> None:
     client = served.client(BOB)
     assert found(await post(client, search_set(query()))) == [[ALICE, BOB, CAROL]]

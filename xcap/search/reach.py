@@ -11,6 +11,7 @@ from typing import Final
 
 from sip.uri import AoR
 from store.values import DocumentInfo, DocumentKey, Grant
+from xcap.access import ALL
 from xcap.computed import Offered, Sources
 from xcap.errors import ConstraintFailure, NotFound
 from xcap.search.errors import TooExpensive
@@ -22,8 +23,6 @@ PAGE: Final = 50
 """Documents that are listed at a time; none of them is read for it."""
 MAX_OWNERS: Final = 200
 """Users whose documents are looked through for one search."""
-ALL: Final = ""
-"""In a grant: any application usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ async def _owners(
         return (AoR(""),)
     if collection.xui:
         try:
-            return (owner_of(collection.xui, searcher.domain),)
+            return (owner_of(collection.xui, sources.default_domain),)
         except NotFound:
             return ()
     grants = await sources.store.granted((searcher.aor, f"@{searcher.domain}"), MAX_OWNERS + 1)
