@@ -78,9 +78,12 @@ class Locator:
     async def _owner(self, xui: str, identity: Identity) -> AoR:
         """Whose documents are below `xui`. Raises NotFound for an unknown user (§8).
 
-        Who shows the user's own credentials needs no looking up.
+        Who shows the user's own credentials needs no looking up; who shows none is not
+        told who there is.
         """
         owner = owner_of(xui, self._config.domains[0])
+        if self._config.authenticate and identity.aor is None:
+            return owner
         _, at, domain = owner.rpartition("@")
         served = not at or domain in self._config.domains
         itself = identity.how == "digest" and identity.aor == owner

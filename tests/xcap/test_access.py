@@ -209,12 +209,18 @@ async def test_without_authentication_everybody_is_the_owner() -> None:
 
 
 async def test_an_unnamed_reader_of_what_is_public_is_not_the_owner() -> None:
-    """Settings that ask for passwords and make icons public do not open anything else."""
+    """Settings that ask for passwords and make icons public do not open anything else.
+
+    Nor do they tell who is a user (RFC 4825 §8).
+    """
     config = XcapConfig(domains=("example.com",), public_icons=True)
     store = DocumentsInMemory()
     async with serving(config, store) as served:
         client = served.client(None)
         icon = "org.openmobilealliance.pres-content/users/alice/oma_status-icon/index"
-        assert (await client.get(icon)).status == 404
+        missing = await client.get(icon)
+        assert missing.status == 404
+        nobodys = await client.get(icon.replace("/alice/", "/nobody/"))
+        assert (nobodys.status, nobodys.body) == (404, missing.body)
         assert (await client.ask("PUT", icon, b"x")).status == 401
         assert (await client.get(LISTS)).status == 401
