@@ -29,6 +29,13 @@ INTENDED: Final = "X-3GPP-Intended-Identity"
 """Where a user agent says who it would like to be; believed of nobody, and no more than a
 hint at whose password to ask for."""
 
+IDENTITY: Final = re.compile(
+    r"""[ \t]*(?:(?:"(?:[^"\\]|\\.)*+"|[\w \t.!%*+`'~-]*+)[ \t]*<([^\s<>"]+)>[ \t]*(?:[,;]|\Z)"""
+    r"""|"([^\s<>"]+)"[ \t]*(?:,|\Z)|([^\s<>",]+)[ \t]*(?:,|\Z))"""
+)
+"""The first identity of a list: its URI, in quotes (3GPP TS 24.109), as it is, or in angle
+brackets after a name (RFC 3261 §25.1)."""
+
 BASIC: Final = "basic "
 REALM: Final = re.compile(r'[\s,]realm[ \t]*=[ \t]*"([^"]*)"', re.IGNORECASE)
 
@@ -178,7 +185,7 @@ class Authentication:
             found = REALM.search(value)
             if found is not None and found[1] in domains:
                 return found[1]
-        intended = (asking.headers.get(INTENDED) or "").strip().strip('"<>')
+        intended = first_identity(asking.headers.get(INTENDED) or "")
         for xui in filter(None, (intended, asking.xui)):
             domain = self._owner(xui).rpartition("@")[2]
             if domain in domains:
@@ -216,12 +223,21 @@ def same_meaning(target: str, signed: str) -> bool:
 
 
 def asserted_user(headers: Headers, default_domain: str) -> AoR | None:
-    """The user that a trusted front end names: a sip: or tel: URI, quoted or not."""
+    """The user that a trusted front end names: a sip: or tel: URI, quoted or not.
+
+    Of several that are the same user's, the first; None for what cannot be read.
+    """
     for name in ASSERTED:
         value = headers.get(name)
         if value is not None:
             try:
-                return owner_of(value.strip().strip('"<>'), default_domain)
+                return owner_of(first_identity(value), default_domain)
             except NotFound:
                 return None
     return None
+
+
+def first_identity(value: str) -> str:
+    """The URI, or name, that an identity field begins with; empty for what is none."""
+    found = IDENTITY.match(value)
+    return "" if found is None else found[1] or found[2] or found[3]

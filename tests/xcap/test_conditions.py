@@ -85,6 +85,8 @@ async def test_writes_are_412_when_the_document_moved_on(served: Served) -> None
     assert (await client.put(LISTS, resource_list("c"), if_match=f"W/{new}")).status == 412
     assert (await client.put(LISTS, resource_list("c"), if_none_match=new)).status == 412
     assert (await client.delete(LISTS, if_match=old)).status == 412
+    assert (await client.delete(LISTS, if_none_match=new)).status == 412
+    assert (await client.delete(LISTS, if_none_match="*")).status == 412
     assert (await client.get(LISTS)).body == resource_list("b")
     assert (await client.delete(LISTS, if_match=new)).status == 200
 
