@@ -51,8 +51,8 @@ class DocumentResources:
             ("GET", "", self.listing),
             ("DELETE", "", self.purge),
             ("GET", versions, self.versions),
-            ("GET", versions + r"/{version:\d{1,18}}", self.version),
-            ("POST", versions + r"/{version:\d{1,18}}/undo", self.undo),
+            ("GET", versions + r"/{version:[0-9]{1,18}}", self.version),
+            ("POST", versions + r"/{version:[0-9]{1,18}}/undo", self.undo),
             ("GET", DOCUMENT, self.read),
             ("DELETE", DOCUMENT, self.delete),
         )

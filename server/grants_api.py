@@ -96,8 +96,8 @@ def _grantee(text: str, default_domain: str) -> str:
 async def _body(request: web.Request) -> Mapping[str, Any]:
     try:
         given = json.loads(await request.read())
-    except ValueError:
-        raise BadRequest("the body is not JSON") from None
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON that we read") from None
     if not isinstance(given, dict):
         raise BadRequest("the body is not a JSON object")
     return given
