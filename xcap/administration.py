@@ -146,10 +146,9 @@ class Administration:
         located = self._located(owner, usage, path)
         root = usage.validate(version.body, located.place)
         present = await self._store.document(located.key)
-        if conditions.if_match is None and present is not None:
-            conditions = Conditions(if_match=(present.etag,))
-        elif conditions.if_match is None:
-            conditions = Conditions(if_none_match=ANY)
+        if conditions == Conditions():
+            tag = None if present is None else (present.etag,)
+            conditions = Conditions(tag, ANY if tag is None else None)
         outcome = await self._service.writer.put(
             located,
             version.body,

@@ -273,6 +273,13 @@ async def test_undo_writes_an_earlier_version_anew(operator: Operator) -> None:
     assert operator.heard == [Change(Kind.DOCUMENT, f"resource-lists {ALICE} index", 3)]
 
 
+async def test_undo_heeds_if_none_match(operator: Operator) -> None:
+    """RFC 9110 §13.1.2: "*" is for where there is no document."""
+    await operator.written(resource_list("a"))
+    refused = await operator.ask("POST", f"{INDEX}/versions/1/undo", headers={"If-None-Match": "*"})
+    assert refused.status == 412
+
+
 async def test_undo_brings_a_deleted_document_back(operator: Operator) -> None:
     await operator.written(resource_list("a"))
     await operator.written(None)
