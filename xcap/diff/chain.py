@@ -16,7 +16,7 @@ from xmldoc.diff import make_patch
 from xmldoc.effort import Effort
 
 NAMESPACE: Final = "urn:ietf:params:xml:ns:xcap-diff"
-MAX_PATCH: Final = 65_536
+MAX_PATCH: Final = 24_576
 """Octets of the patches of one document in one NOTIFY; more are told as entity-tags only."""
 PATCH_STEPS: Final = 24_000
 """The effort for one patch: some 12 ms. An entry more or less in a list of 2,000 takes half."""

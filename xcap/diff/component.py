@@ -10,7 +10,7 @@ from xcap.evaluate import Resolved, element_at
 from xcap.node import read_node
 
 DIGEST_OCTETS: Final = 12
-MAX_ELEMENT: Final = 131_072
+MAX_ELEMENT: Final = 24_576
 """Octets of an element; one that is larger is told without content."""
 
 

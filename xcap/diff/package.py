@@ -3,6 +3,7 @@
 A change is told when it was committed, to those who follow what it touches: see ADR 3.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
@@ -18,7 +19,7 @@ from xcap.config import XcapConfig
 from xcap.diff.document import MEDIA_TYPE, write
 from xcap.diff.reader_service import Listings, Reader, Reading
 from xcap.diff.request import Wanted, read_wanted
-from xcap.diff.selection import Selection, select
+from xcap.diff.selection import Collection, NodeSelection, Selection, select
 from xcap.diff.snapshot import Memory, Snapshot
 from xcap.diff.topics import followed, touched
 from xcap.diff.view import View, changes, entity, everything
@@ -31,6 +32,9 @@ DEFAULT_EXPIRES: Final = 3600
 MIN_INTERVAL: Final = 5.0
 """Seconds between two NOTIFYs (RFC 5875 §4.10)."""
 KEPT_LISTS: Final = 128
+MAX_NODES: Final = 64
+"""Elements and attributes that one subscription may follow (RFC 5875 §7)."""
+MAX_COLLECTIONS: Final = 16
 SHOWN: Final = 60
 """Characters of a bad URI that an error repeats."""
 NOTHING: Final = View((), (), Memory())
@@ -116,11 +120,14 @@ class Lists:
     def read_content(self, request: Request, before: str) -> str:
         """What a SUBSCRIBE asks for. Raises BadRequest (400) and UnsupportedType (415)."""
         wanted = read_wanted(request, before)
+        kinds: Counter[type] = Counter()
         for uri in wanted.uris:
             try:
-                select(uri, self._root, self._usages)
+                kinds[type(select(uri, self._root, self._usages))] += 1
             except XcapError as error:
                 raise BadBody(f"{uri[:SHOWN]}: {error}") from None
+        if kinds[NodeSelection] > MAX_NODES or kinds[Collection] > MAX_COLLECTIONS:
+            raise BadBody(f"more than {MAX_NODES} nodes or {MAX_COLLECTIONS} collections")
         return str(wanted)
 
     def _selections(self, uris: tuple[str, ...]) -> tuple[Selection, ...]:

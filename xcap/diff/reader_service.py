@@ -28,7 +28,7 @@ from xcap.representation import Representation
 from xcap.uri import Tree, XcapUri
 from xcap.usage import Usage
 
-MAX_DOCUMENTS: Final = 1000
+MAX_DOCUMENTS: Final = 256
 """That the collections of one subscription may hold; those beyond are left out (RFC 5875 §7)."""
 MAX_PATCHED: Final = 16
 """Documents with patches in one NOTIFY; of others that changed there are the entity-tags."""

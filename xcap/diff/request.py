@@ -21,11 +21,11 @@ from xmldoc.parse import parse
 MEDIA_TYPE: Final = "application/resource-lists+xml"
 NAMESPACE: Final = "urn:ietf:params:xml:ns:resource-lists"
 PARAMETER: Final = "diff-processing"
-MAX_URIS: Final = 256
+MAX_URIS: Final = 128
 """URIs that one subscription may follow (RFC 5875 §7)."""
 MAX_URI: Final = 2048
 """Characters of one of them."""
-MAX_CONTENT: Final = 32_768
+MAX_CONTENT: Final = 16_384
 """Characters of all of them."""
 KEPT_READ: Final = 512
 

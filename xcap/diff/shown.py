@@ -9,7 +9,7 @@ from xcap.diff.snapshot import Address, Found, Part
 from xcap.evaluate import Resolved
 from xcap.uri import XcapUri
 
-MAX_ATTRIBUTE: Final = 16_384
+MAX_ATTRIBUTE: Final = 4096
 """Characters of the value of an attribute; one that is longer is not told."""
 
 

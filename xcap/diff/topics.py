@@ -4,7 +4,8 @@ A change of a document touches the document, its owner's directory in its applic
 of that usage, and all of its owner. A selection follows the narrowest that covers it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from sip.uri import AoR
@@ -15,6 +16,8 @@ from xcap.uri import Tree, XcapUri, owner_of
 from xcap.usage import Usage
 
 GLOBAL: Final = AoR("")
+MAX_SINGLE: Final = 16
+"""Documents of one directory that are followed by a topic each."""
 
 
 def touched(change: Change) -> Sequence[str]:
@@ -28,7 +31,7 @@ def touched(change: Change) -> Sequence[str]:
 
 
 def followed(
-    selections: Iterable[Selection],
+    selections: Sequence[Selection],
     watcher: str,
     *,
     usages: Mapping[str, Usage],
@@ -37,11 +40,12 @@ def followed(
 ) -> Sequence[str]:
     """The topics of `selections`; `trusted` watchers may read everything."""
     topics: dict[str, None] = {}
+    crowded = _crowded(selections, usages, default_domain)
     for selection in selections:
         if isinstance(selection, Collection):
             found = _of_collection(selection, watcher, usages, default_domain, trusted)
         else:
-            found = _of_document(selection, watcher, usages, default_domain)
+            found = _of_document(selection, watcher, usages, default_domain, crowded)
         topics.update(dict.fromkeys(found))
     return tuple(topics)
 
@@ -61,6 +65,7 @@ def _of_document(
     watcher: str,
     usages: Mapping[str, Usage],
     default_domain: str,
+    crowded: Container[str],
 ) -> Iterator[str]:
     uri = selection.uri
     owner = owner_in(uri.tree, uri.xui, default_domain)
@@ -68,12 +73,29 @@ def _of_document(
         return
     if owner != watcher:
         yield _grants(owner)
-    yield from _of_stored(uri, owner, usages[uri.auid])
+    yield from _of_stored(uri, owner, usages[uri.auid], crowded)
 
 
-def _of_stored(uri: XcapUri, owner: AoR, usage: Usage) -> Iterator[str]:
+def _crowded(
+    selections: Iterable[Selection], usages: Mapping[str, Usage], default_domain: str
+) -> frozenset[str]:
+    """The directories of which so many documents are followed that they take one topic."""
+    homes: Counter[str] = Counter()
+    for selection in selections:
+        if not isinstance(selection, Collection):
+            uri = selection.uri
+            owner = owner_in(uri.tree, uri.xui, default_domain)
+            homes[_home(usages[uri.auid].row(uri.path)[0], owner or "")] += 1
+    return frozenset(home for home, count in homes.items() if count > MAX_SINGLE)
+
+
+def _of_stored(uri: XcapUri, owner: AoR, usage: Usage, crowded: Container[str]) -> Iterator[str]:
     """A computed document may change with any document of its owner or of its usage."""
     auid, path = usage.row(uri.path)
+    home = _home(auid, owner)
+    if home in crowded and not usage.computes(uri.tree, uri.path):
+        yield home
+        return
     if not usage.computes(uri.tree, uri.path):
         yield document_key(DocumentKey(auid, owner, path))
         return

@@ -12,8 +12,9 @@ from xcap.diff.chain import fits
 from xcap.diff.component import MAX_ELEMENT
 from xcap.diff.snapshot import Content, DocumentEntry, Element, Mark, Memory, Part, Snapshot
 
-MAX_PATCHES: Final = 131_072
-"""Octets of all patches in one NOTIFY."""
+MAX_PATCHES: Final = 24_576
+"""Octets of all patches in one NOTIFY: with as many of elements, and the entity-tags of all that
+may be followed, it goes into a datagram for those who take nothing else."""
 MAX_ELEMENTS: Final = MAX_ELEMENT
 """Octets of all elements in one NOTIFY; those beyond are told without content."""
 
