@@ -1,6 +1,7 @@
 """One PostgreSQL connection of a lane: prepared statements, errors named, reconnects. Shell."""
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -23,7 +24,10 @@ SETTINGS: Final[Mapping[str, str]] = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
-"""Plans by index, made once: statistics of a young table would say otherwise, and stay."""
+"""Plans by index, the same for all arguments: planning costs more than executing."""
+
+PLANS_LAST: Final = 5.0
+"""Seconds. A plan made for a table of a few rows may read all of it, and tables grow."""
 
 LOST: Final = (
     OSError,
@@ -60,6 +64,9 @@ class Link:
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
         self._prepared: dict[str, Any] = {}
+        self._numbers = itertools.count(1)
+        self._executed = 0
+        self._planned_at = 0.0
 
     async def fetch(self, statement: Statement, arguments: Mapping[str, object]) -> list[Any]:
         """Run `statement` with `arguments` by name, as one transaction; return its rows.
@@ -72,6 +79,7 @@ class Link:
             for attempt in range(1, self._attempts + 1):
                 prepared = self._prepared.get(statement.sql) or await self._prepare(statement)
                 try:
+                    await self._renew_plans()
                     rows: list[Any] = await prepared.fetch(*values)
                 except RACED:
                     if attempt == self._attempts:
@@ -125,14 +133,29 @@ class Link:
                     connection.terminate()
 
     async def _prepare(self, statement: Statement) -> Any:
+        """Prepare under a name: one without would be planned anew by each execution."""
         connection = await self.connect()
         try:
-            prepared = await connection.prepare(statement.sql)
+            prepared = await connection.prepare(statement.sql, name=f"s{next(self._numbers)}")
         except LOST as error:
             self._drop()
             raise StoreUnavailable(f"connection lost: {error}") from error
         self._prepared[statement.sql] = prepared
         return prepared
+
+    async def _renew_plans(self) -> None:
+        """Have the next executions planned anew, when tables may have grown much.
+
+        That is after a while, and whenever as many statements were executed again: until
+        then a table has grown little beyond what this connection put in before.
+        """
+        self._executed += 1
+        now = asyncio.get_running_loop().time()
+        if self._executed & (self._executed - 1) and now < self._planned_at + PLANS_LAST:
+            return
+        self._planned_at = now
+        if self._connection is not None:
+            await self._connection.execute("DISCARD PLANS")
 
     def _terminated(self, connection: object) -> None:
         """An idle connection ended: the next statement goes by a new one, and fails nobody."""
@@ -142,5 +165,6 @@ class Link:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         self._prepared.clear()
+        self._executed = 0
         if connection is not None and not connection.is_closed():
             connection.terminate()
