@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
 from presence.config import PresenceConfig
 from presence.engine import Engine
 from presence.errors import NotFound
-from presence.live import LiveResource
-from presence.package import EventPackage, Variant
+from presence.live import LiveResource, LiveSubscription
+from presence.package import Asking, EventPackage, Variant
 from presence.policy import Authorize, Decision
 from presence.ports import EventStore
 from presence.stats import EventStats
@@ -22,6 +23,10 @@ from store.errors import StoreError
 from store.values import Resource
 
 log = structlog.get_logger(__name__)
+
+MAX_READS: Final = 32
+"""NOTIFYs for which packages read at the same time; the next wait. Each may ask the store for
+hundreds of documents, and others ask it for something too."""
 
 Exists = Callable[[AoR, Identity], Awaitable[bool]]
 """Whether an AoR is one of ours, as far as the one who asks may rely on it."""
@@ -43,6 +48,8 @@ class Core:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     behind: set[LiveResource] = field(default_factory=set)
     """Whose newest state is not read yet; the sweep asks again for what failed."""
+    readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_READS))
+    """Those that `read`."""
 
     @property
     def stats(self) -> EventStats:
@@ -76,6 +83,15 @@ class Core:
         if watched.package.provide is not None:
             provided = await watched.package.provide(watched.resource)
             self.engine.provided(watched.resource, provided)
+
+    async def read(self, live: LiveSubscription) -> object:
+        """What the next NOTIFY of `live` is made of, when it is its turn; see `Load`."""
+        load = live.resource.package.load
+        assert load is not None, "the caller has looked"
+        async with self.readers:
+            row = live.row
+            asking = Asking(live.resource.aor, row.watcher, row.content, live.memory, live.cseq)
+            return await load(asking)
 
     def reload(self, watched: LiveResource) -> None:
         """Have `load` run soon; one run answers all that asked before it began to read."""

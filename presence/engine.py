@@ -102,15 +102,15 @@ class Engine:
         self.notifier.told[live.id] = live
         return live
 
-    def opened(self, live: LiveSubscription, condition: str = "") -> None:
+    def opened(self, live: LiveSubscription, condition: str = "", loaded: object = None) -> None:
         """The 2xx is on the wire: the NOTIFY may follow (RFC 6665 §4.2.1.2).
 
         `live` may be a `single` one, which is in no index. While `condition` holds its NOTIFYs
-        show no state (RFC 5839 §6.2).
+        show no state (RFC 5839 §6.2). `loaded` is as in `Notifier.force`.
         """
         impose(live, condition)
         live.opened = True
-        self.notifier.force(live)
+        self.notifier.force(live, loaded)
 
     def unchanged(self, live: LiveSubscription) -> None:
         """The 204 is on the wire: no NOTIFY follows but what was due already (RFC 5839 §6.3)."""
@@ -138,14 +138,16 @@ class Engine:
         live.view = view_of(decision, live.view.content_type)
         return notify is not None
 
-    def finish(self, live: LiveSubscription, cause: Cause, condition: str = "") -> None:
-        """End `live`, with a last NOTIFY that says why; `condition` as in `opened`."""
+    def finish(
+        self, live: LiveSubscription, cause: Cause, condition: str = "", loaded: object = None
+    ) -> None:
+        """End `live`, with a last NOTIFY that says why; the rest is as in `opened`."""
         impose(live, condition)
         self.index.remove(live.id)
         self.notifier.told.pop(live.id, None)
         live.usage, notify = live.usage.step(cause, self._clock())
         if notify is not None:
-            self.notifier.force(live)
+            self.notifier.force(live, loaded)
 
     def forget(self, live: LiveSubscription) -> None:
         """Let go of `live` without a word: it is served elsewhere, or its watcher is gone."""

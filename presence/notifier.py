@@ -10,6 +10,7 @@ subscription is handed to `Helper.ended`.
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
+from zlib import crc32
 
 from presence.conditional import ANY, acknowledge, suppress
 from presence.failover import UNAVAILABLE, Failover, blames_server, may_have_others, road_of
@@ -31,7 +32,8 @@ UDP_LIMIT = 1300
 """Octets; larger requests want a congestion-controlled transport (RFC 3261 §18.1.1)."""
 
 LOAD_AGAIN = 2
-"""Seconds until what could not be read is read again."""
+"""Seconds until what could not be read is read again, and at most as many more: those that
+failed together do not come back together."""
 
 Schedule = Callable[[float, Callable[[], None]], Timer]
 """Call back at a Unix time."""
@@ -106,11 +108,36 @@ class Notifier:
             live.due = Due.CHANGED
         self.pump(live, now)
 
-    def force(self, live: LiveSubscription) -> None:
-        """Send a NOTIFY whatever the watcher knows: its subscription's own state changed."""
+    def force(self, live: LiveSubscription, loaded: object = None) -> None:
+        """Send a NOTIFY whatever the watcher knows: its subscription's own state changed.
+
+        `loaded`: what `release` gave back, which need not be read again.
+        """
         live.due = Due.FORCED
         live.full = True
-        self.pump(live, self._clock())
+        self.pump(live, self._clock(), loaded)
+
+    def reserve(self, live: LiveSubscription) -> Due | None:
+        """Keep NOTIFYs of `live` back while what it would be told is read, until `release`.
+
+        What was due; None, and nothing is kept back, while a NOTIFY is on its way.
+        """
+        if live.in_flight:
+            return None
+        live.in_flight = True
+        due, live.due = live.due, Due.NOTHING
+        return due
+
+    def release(self, live: LiveSubscription, due: Due) -> bool:
+        """Undo `reserve`; whether nothing was heard meanwhile that may not have been read.
+
+        The caller sees to it that what is due is sent.
+        """
+        live.in_flight = False
+        later, live.due = live.due, max(live.due, due)
+        if later is Due.FORCED:
+            self.pump(live, self._clock())
+        return later is Due.NOTHING
 
     def knows(self, live: LiveSubscription, condition: str, loaded: object) -> bool:
         """Whether no NOTIFY need follow a SUBSCRIBE with `condition` (RFC 5839 §6.3).
@@ -124,7 +151,7 @@ class Notifier:
             self.told[live.id] = live
         return True
 
-    def pump(self, live: LiveSubscription, now: float) -> None:
+    def pump(self, live: LiveSubscription, now: float, loaded: object = None) -> None:
         """Send what is due, unless something is in the way that will call this again."""
         if not live.due or live.in_flight or not live.opened:
             return
@@ -136,7 +163,7 @@ class Notifier:
                 live.timer = self._schedule(at, partial(self._timer_fired, live))
             return
         try:
-            self._send(live, now)
+            self._send(live, now, loaded)
         except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
             self._helper.failed(live, error)
 
@@ -144,13 +171,14 @@ class Notifier:
         live.timer = None
         self.pump(live, self._clock())
 
-    def _send(self, live: LiveSubscription, now: float) -> None:
-        if live.resource.package.load is not None and live.usage.shows_state:
+    def _send(self, live: LiveSubscription, now: float, loaded: object) -> None:
+        reads = live.resource.package.load is not None and live.usage.shows_state
+        if reads and loaded is None:
             due, live.due = live.due, Due.NOTHING
             live.in_flight = True
             self._helper.load(live, due)
         else:
-            self._tell(live, self._content(live), now)
+            self._tell(live, self._content(live, loaded), now)
 
     def loaded(self, live: LiveSubscription, due: Due, loaded: object) -> None:
         """`Helper.load` is through: tell it, unless there is now more to tell.
@@ -172,7 +200,8 @@ class Notifier:
         live.in_flight = False
         now = self._clock()
         live.due = max(live.due, due)
-        live.held_until = max(live.held_until, now + LOAD_AGAIN)
+        again = LOAD_AGAIN * (1 + crc32(live.id.encode()) / 2**32)
+        live.held_until = max(live.held_until, now + again)
         self.pump(live, now)
 
     def _tell(self, live: LiveSubscription, content: Rendered | None, now: float) -> None:

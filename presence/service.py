@@ -17,7 +17,7 @@ from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
 from presence.failover import Failover
 from presence.live import Due, LiveSubscription
-from presence.package import Asking, EventPackage, Variant, allow_events
+from presence.package import EventPackage, Variant, allow_events
 from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
 from presence.publish_service import PublishService
@@ -162,14 +162,11 @@ class EventService:
         self.ended(live)
 
     async def _load(self, live: LiveSubscription, due: Due) -> None:
-        notifier, load = self._core.engine.notifier, live.resource.package.load
-        assert load is not None, "the notifier has looked"
-        row, aor = live.row, live.resource.aor
+        notifier = self._core.engine.notifier
         try:
-            loaded = await load(Asking(aor, row.watcher, row.content, live.memory, live.cseq))
-            notifier.loaded(live, due, loaded)
+            notifier.loaded(live, due, await self._core.read(live))
         except StoreError as error:
-            log.warning("notify-delayed", call_id=row.call_id, error=str(error))
+            log.warning("notify-delayed", call_id=live.row.call_id, error=str(error))
             notifier.not_loaded(live, due)
         except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
             self.failed(live, error)

@@ -8,7 +8,7 @@ from presence.core_service import Core, identity_of, resource_of, watcher_of
 from presence.engine import single, state_of
 from presence.errors import Forbidden, OutOfOrder, Overloaded, SubscriptionUnknown
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
-from presence.package import Asking, EventPackage, find_package
+from presence.package import EventPackage, find_package
 from presence.policy import Decision, SubHandling
 from presence.ports import Transaction
 from presence.subscribe import (
@@ -126,11 +126,14 @@ class SubscribeService:
         watched = await self._read(row.resource, subscribe.package)
         live = single(row, watched, decision, tx.flow, core.clock())
         live.cseq = last_cseq
-        if tx.request.to.tag is not None and await self._knows(live, subscribe):
-            self._accept(tx, row, subscribe, to_tag=None, status=NO_NOTIFICATION)
-            return
+        loaded: object = None
+        if tx.request.to.tag is not None:
+            knows, loaded = await self._knows(live, subscribe)
+            if knows:
+                self._accept(tx, row, subscribe, to_tag=None, status=NO_NOTIFICATION)
+                return
         self._accept(tx, row, subscribe, to_tag=row.local_tag)
-        core.engine.opened(live, subscribe.condition)
+        core.engine.opened(live, subscribe.condition, loaded)
 
     async def _read(self, resource: Resource, package: EventPackage) -> LiveResource:
         """The newest state, read past whatever is watched here."""
@@ -209,31 +212,41 @@ class SubscribeService:
         if subscribe.package.provide and live.resource.provided.state is None:
             await core.load_provided(live.resource)
         core.engine.published(row.resource, state.version, state.publications)
-        if live.usage.state == before and await self._knows(live, subscribe):
-            self._accept(tx, live.row, subscribe, to_tag=None, status=NO_NOTIFICATION)
-            core.engine.unchanged(live)
-            return
+        loaded: object = None
+        if live.usage.state == before:
+            knows, loaded = await self._knows(live, subscribe)
+            if knows:
+                self._accept(tx, live.row, subscribe, to_tag=None, status=NO_NOTIFICATION)
+                core.engine.unchanged(live)
+                return
         self._accept(tx, live.row, subscribe, to_tag=None)
-        core.engine.opened(live, subscribe.condition)
+        core.engine.opened(live, subscribe.condition, loaded)
 
-    async def _knows(self, live: LiveSubscription, subscribe: Subscribe) -> bool:
+    async def _knows(self, live: LiveSubscription, subscribe: Subscribe) -> tuple[bool, object]:
         """Whether the watcher has what it would be told, by a condition that it set.
 
-        What cannot be read now is left to the NOTIFY, which meets the error again.
+        And what was read to find out, if it can be told now. What cannot be read now, or has
+        changed meanwhile, is left to the NOTIFY, which reads again.
         """
-        condition, load, loaded = subscribe.condition, subscribe.package.load, None
+        condition, loaded, held = subscribe.condition, None, False
         if not condition:
-            return False
-        if load is not None and condition != ANY and live.usage.shows_state:
+            return False, None
+        if subscribe.package.load and condition != ANY and live.usage.shows_state:
             row, sent = live.row, live.cseq
-            asking = Asking(live.resource.aor, row.watcher, row.content, live.memory, sent)
+            due = self._core.engine.notifier.reserve(live)
+            held = fresh = due is not None
             try:
-                loaded = await load(asking)
+                loaded = await self._core.read(live)
             except Exception:  # noqa: BLE001 - whatever it is, `EventService` says so then
-                return False
-            if live.row is not row or live.cseq != sent:
-                return False
-        return self._core.engine.notifier.knows(live, condition, loaded)
+                return False, None
+            finally:
+                if due is not None:
+                    fresh = self._core.engine.notifier.release(live, due)
+            if live.row is not row or live.cseq != sent or (held and not fresh):
+                return False, None
+        if self._core.engine.notifier.knows(live, condition, loaded):
+            return True, None
+        return False, loaded if held else None
 
     def _lost(self, live: LiveSubscription | None, cseq: int) -> Exception:
         """Why the store refused a refresh: overtaken by a later one, or gone."""
@@ -274,12 +287,13 @@ class SubscribeService:
                 now=core.clock(),
             )
             core.engine.refreshed(live, refreshed_row(live.row, op), decision, tx.flow)
-        if await self._knows(live, subscribe):
+        knows, loaded = await self._knows(live, subscribe)
+        if knows:
             self._accept(tx, row, subscribe, to_tag=None, status=NO_NOTIFICATION)
             core.engine.forget(live)
             return
         self._accept(tx, row, subscribe, to_tag=None)
-        core.engine.finish(live, Cause.LAPSED, subscribe.condition)
+        core.engine.finish(live, Cause.LAPSED, subscribe.condition, loaded)
 
     def _accept(
         self,

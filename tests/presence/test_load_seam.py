@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import pytest
 
+from presence.core_service import MAX_READS
 from presence.errors import BadBody
+from presence.notifier import LOAD_AGAIN
 from presence.package import Asking, EventPackage, Telling, Told
 from sip.authenticator import Identity
 from sip.message import Request
@@ -143,6 +145,7 @@ async def test_a_refresh_replaces_what_is_followed_or_keeps_it() -> None:
     assert await table.bodies() == [b"full a=0"]
     await table.subscribe("Words: b", cseq=3, tag=tag)
     assert await table.bodies() == [b"full b=0"]
+    assert table.house.service.engine.index.followers(package(table.words), "a") == ()
     table.say("a")
     assert await table.bodies() == []
     table.say("b")
@@ -290,6 +293,8 @@ async def test_an_adopted_subscription_is_told_everything(changed: bool) -> None
     tag = await table.subscribe("Words: a")
     await table.sent()
     (live,) = table.house.service.engine.index
+    table.house.service._recovery.write_told()
+    assert table.house.store.rows[tag].told_version == live.told_version
     table.house.service.engine.forget(live)
     table.words.said["a"] += changed
     table.house.store.orphans.append(tag)
@@ -318,3 +323,83 @@ async def test_a_way_that_takes_finding_delays_the_notify() -> None:
     await table.house.subscribe(request)
     (sent,) = await table.sent()
     assert sent.flow is tx_flow
+
+
+@pytest.mark.parametrize("expires", [0, 3600])
+async def test_what_a_false_condition_was_compared_with_is_told(expires: int) -> None:
+    """RFC 5839 §6.4: it is read once."""
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    table.words.reads.clear()
+    table.words.said["a"] += 1
+    more = ("Suppress-If-Match: other", f"Expires: {expires}")
+    await table.subscribe(*more, cseq=2, tag=tag)
+    assert await table.bodies() == [b"full a=1"]
+    assert len(table.words.reads) == 1
+
+
+async def test_what_happens_while_a_condition_is_looked_at_is_told() -> None:
+    """RFC 5839 §6.4: what was read then is not the state any more."""
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    table.words.gate = asyncio.Event()
+    refresh = asyncio.create_task(table.subscribe("Suppress-If-Match: other", cseq=2, tag=tag))
+    await settle()
+    table.say("a")
+    table.words.gate.set()
+    await refresh
+    assert await table.bodies() == [b"full a=1"]
+    table.say("a")
+    assert await table.bodies() == [b"news a=2"]
+
+
+async def test_a_subscription_that_lapses_while_a_condition_is_looked_at_hears_of_it() -> None:
+    """RFC 5839 §6.3, RFC 6665 §4.2.2."""
+    table = Table()
+    tag = await table.subscribe("Words: a")
+    await table.sent()
+    table.words.gate = asyncio.Event()
+    more = ("Suppress-If-Match: other", "Expires: 0")
+    ending = asyncio.create_task(table.subscribe(*more, cseq=2, tag=tag))
+    await settle()
+    table.house.service.engine.lapse(tag)
+    table.words.gate.set()
+    await ending
+    (last,) = await table.sent()
+    assert last.state.startswith("terminated")
+
+
+async def test_only_so_many_read_at_a_time() -> None:
+    """Decision 3: news that may have been lost make everybody read, but not at once."""
+    table = Table()
+    watchers = MAX_READS + 3
+    for number in range(watchers):
+        request = subscribe_request("Words: a", event="words", call_id=f"c{number}")
+        await table.house.subscribe(request)
+    await table.sent()
+    table.words.reads.clear()
+    table.words.said["a"] += 1
+    table.words.gate = asyncio.Event()
+    table.house.service.on_change(Change(Kind.RESYNC, "", 0))
+    await settle(20)
+    assert len(table.words.reads) == MAX_READS
+    table.words.gate.set()
+    await settle(watchers)
+    assert await table.bodies() == [b"news a=1"] * watchers
+
+
+async def test_those_that_could_not_read_come_back_one_after_the_other() -> None:
+    """Decision 3."""
+    table = Table()
+    for number in range(10):
+        request = subscribe_request("Words: a", event="words", call_id=f"c{number}")
+        await table.house.subscribe(request)
+    await table.sent()
+    table.words.failing = StoreUnavailable("away")
+    table.say("a")
+    assert await table.sent() == []
+    held = {live.held_until - table.house.clock.now for live in table.house.service.engine.index}
+    assert len(held) == 10
+    assert all(LOAD_AGAIN <= seconds <= 2 * LOAD_AGAIN for seconds in held)
