@@ -29,6 +29,9 @@ class PresenceConfig:
     """Octets of a PUBLISH or SUBSCRIBE body; more is 413."""
     max_subscriptions_per_watcher: int = 1000
     """Live subscriptions of one watcher in this process; more is 403."""
+    max_topics_per_watcher: int = 10_000
+    """That the live subscriptions of one watcher follow in this process; more is 403. Some 400
+    octets each."""
     max_subscriptions_per_resource: int = 50_000
     """Live subscriptions to one resource in this process; more is 503."""
     retry_after: int = 5

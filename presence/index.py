@@ -11,7 +11,7 @@ from store.values import Resource, SubscriptionRow
 class LiveIndex:
     """All that is watched here, by resource and by subscription."""
 
-    __slots__ = ("_by_id", "_by_resource", "_by_topic", "_by_watcher")
+    __slots__ = ("_by_id", "_by_resource", "_by_topic", "_by_watcher", "_topics_of")
 
     def __init__(self) -> None:
         self._by_id: dict[str, LiveSubscription] = {}
@@ -19,6 +19,8 @@ class LiveIndex:
         self._by_topic: dict[tuple[str, str], dict[str, LiveSubscription]] = {}
         """By package and topic; empty but for packages that have `topics`."""
         self._by_watcher: Counter[str] = Counter()
+        self._topics_of: Counter[str] = Counter()
+        """How many topics a watcher follows, the same one twice in two subscriptions."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -46,6 +48,10 @@ class LiveIndex:
     def watched_by(self, watcher: str) -> int:
         """How many subscriptions `watcher` has here."""
         return self._by_watcher[watcher]
+
+    def followed_by(self, watcher: str) -> int:
+        """How many topics the subscriptions of `watcher` follow here."""
+        return self._topics_of[watcher]
 
     def followers(self, package: EventPackage, topic: str) -> tuple[LiveSubscription, ...]:
         """The subscriptions to `package` that follow `topic`."""
@@ -88,7 +94,9 @@ class LiveIndex:
         package = live.resource.package
         if package.topics is not None:
             for topic in package.topics(live.row):
-                self._by_topic.setdefault((package.stored_as, topic), {})[live.id] = live
+                followers = self._by_topic.setdefault((package.stored_as, topic), {})
+                self._topics_of[live.row.watcher] += live.id not in followers
+                followers[live.id] = live
 
     def _unfollow(self, live: LiveSubscription) -> None:
         package = live.resource.package
@@ -96,6 +104,9 @@ class LiveIndex:
             for topic in package.topics(live.row):
                 key = (package.stored_as, topic)
                 followers = self._by_topic.get(key, {})
-                followers.pop(live.id, None)
+                if followers.pop(live.id, None) is not None:
+                    self._topics_of[live.row.watcher] -= 1
                 if not followers:
                     self._by_topic.pop(key, None)
+            if not self._topics_of[live.row.watcher]:
+                del self._topics_of[live.row.watcher]

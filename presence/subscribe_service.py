@@ -71,6 +71,7 @@ class SubscribeService:
             now=core.clock(),
         )
         if subscribe.expires:
+            self._check_topics(package, row)
             await self._open(tx, row, subscribe, decision)
         else:
             await self._once(tx, row, subscribe, decision)
@@ -93,6 +94,19 @@ class SubscribeService:
         if watched is not None and len(watched.subscriptions) >= most:
             core.stats.limited["resource"] += 1
             raise Overloaded("too many watchers", core.config.retry_after)
+
+    def _check_topics(
+        self, package: EventPackage, row: SubscriptionRow, before: SubscriptionRow | None = None
+    ) -> None:
+        """The same for what `row` follows more than the row `before` it."""
+        core, topics = self._core, package.topics
+        if topics is None or (before is not None and before.content == row.content):
+            return
+        more = len(topics(row)) - (len(topics(before)) if before is not None else 0)
+        follows = core.engine.index.followed_by(row.watcher)
+        if more > 0 and follows + more > core.config.max_topics_per_watcher:
+            core.stats.limited["watcher"] += 1
+            raise Forbidden("too much is followed by this watcher")
 
     async def _open(
         self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
@@ -200,6 +214,8 @@ class SubscribeService:
             flow=tx.flow,
             now=core.clock(),
         )
+        if live is not None:
+            self._check_topics(subscribe.package, refreshed_row(live.row, op), live.row)
         outcome = await core.store.refresh_subscription(op)
         live = core.engine.index.get(row.id)
         if isinstance(outcome, SubscriptionGone):

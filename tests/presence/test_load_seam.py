@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from presence.config import PresenceConfig
 from presence.core_service import MAX_READS
 from presence.errors import BadBody
 from presence.notifier import LOAD_AGAIN
@@ -89,9 +90,10 @@ def package(words: Words) -> EventPackage:
 class Table:
     """An event server with that package."""
 
-    def __init__(self, *, answering: bool = True) -> None:
+    def __init__(self, *, answering: bool = True, config: PresenceConfig | None = None) -> None:
         self.words = Words()
-        self.house = House(packages={"words": package(self.words)}, answering=answering)
+        packages = {"words": package(self.words)}
+        self.house = House(packages=packages, answering=answering, config=config)
 
     def say(self, *said: str) -> None:
         for word in said:
@@ -403,3 +405,27 @@ async def test_those_that_could_not_read_come_back_one_after_the_other() -> None
     held = {live.held_until - table.house.clock.now for live in table.house.service.engine.index}
     assert len(held) == 10
     assert all(LOAD_AGAIN <= seconds <= 2 * LOAD_AGAIN for seconds in held)
+
+
+async def test_what_a_watcher_follows_is_capped() -> None:
+    """RFC 6665 §6.3: over all of its subscriptions, and when a refresh asks for more."""
+    table = Table(config=PresenceConfig(max_topics_per_watcher=3))
+    tag = await table.subscribe("Words: a b")
+
+    async def ask(words: str, cseq: int, to_tag: str | None = None) -> int:
+        call = "sub1@192.0.2.9" if to_tag else words.replace(" ", "")
+        lines = (f"Words: {words}",)
+        request = subscribe_request(*lines, event="words", cseq=cseq, to_tag=to_tag, call_id=call)
+        return (await table.house.subscribe(request)).status
+
+    assert await ask("a c", 1) == 403
+    assert await ask("a b c d", 2, tag) == 403
+    assert await ask("a b c", 3, tag) == 200
+    assert await ask("d", 1) == 403
+    assert await ask("c d", 4, tag) == 200
+    assert await ask("d", 1) == 200
+    index = table.house.service.engine.index
+    assert index.followed_by("sip:bob@example.com") == 3
+    for live in tuple(index):
+        index.remove(live.id)
+    assert index.followed_by("sip:bob@example.com") == 0
