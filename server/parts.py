@@ -21,7 +21,7 @@ from sip.transport.flow import bracketed
 from xcap.config import DeclaredUsage, XcapConfig
 from xcap.declared import BadUsage
 from xcap.diff.package import xcap_diff_package
-from xcap.diff.reader_service import Reading, Versions
+from xcap.diff.reader_service import Listings, Reading
 from xcap.registry import usages
 from xcap.usage import Usage
 
@@ -31,7 +31,7 @@ WORKER_ID_OCTETS: Final = 4
 
 
 def event_packages(
-    settings: Settings, store: Versions, documents: Reading
+    settings: Settings, store: Listings, documents: Reading
 ) -> dict[str, EventPackage]:
     """Event packages that are served, by their name in the store; a new one is a line here."""
     interval = settings.presence.notify_interval

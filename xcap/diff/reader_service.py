@@ -87,7 +87,7 @@ class Reader:
         if isinstance(known, Memory) and known.uris == wanted.uris:
             hidden, chains = await asyncio.gather(
                 self._hidden(known, documents, watcher),
-                self._chains(known, documents, wanted.mode),
+                self._chains(known, documents, wanted.mode, watcher),
             )
             found = Snapshot(wanted, documents, components, attributes, hidden, chains)
         else:
@@ -234,16 +234,22 @@ class Reader:
         return frozenset(hidden)
 
     async def _chains(
-        self, known: Memory, documents: Mapping[str, Found], mode: Mode
+        self, known: Memory, documents: Mapping[str, Found], mode: Mode, watcher: AoR
     ) -> dict[str, tuple[DocumentEntry, ...]]:
-        """How documents changed, of the first few that did."""
+        """How documents changed, of the first few that did.
+
+        Of those of others only from the version told to the one that is there: what was between
+        may have been written while the watcher had no right to see it (RFC 5875 §7).
+        """
         chains: dict[str, tuple[DocumentEntry, ...]] = {}
         if mode is Mode.NO_PATCHING:
             return chains
         for sel, mark in known.documents.items():
             found = documents.get(sel)
             if mark.version and (found is None or found.etag != mark.etag):
-                chains[sel] = await self._history.between(mark, found, mode)
+                whole = mark.key.owner in (watcher, GLOBAL) or mode is not Mode.XCAP_PATCHING
+                told_in = mode if whole else Mode.AGGREGATE
+                chains[sel] = await self._history.between(mark, found, told_in)
             if len(chains) >= MAX_PATCHED:
                 break
         return chains

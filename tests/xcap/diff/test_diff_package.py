@@ -189,6 +189,25 @@ async def test_changes_made_while_access_was_withdrawn_stay_unknown(desk: Desk) 
     assert (await desk.told()).documents == [(LIST, None, last, ())]
 
 
+async def test_what_was_between_two_versions_of_others_documents_is_not_told(desk: Desk) -> None:
+    """RFC 5875 §7: the watcher may have had no right to see it, however short that was."""
+    body = friends(*(f"friend{number}" for number in range(20)))
+    old = await desk.put(LIST, body)
+    desk.grant(ALICE, BOB)
+    desk.endpoint.answering = False
+    await desk.ask(uri_list(LIST), mode="xcap-patching", who=Identity(BOB, "digest"))
+    (first,) = await desk.sent()
+    desk.withdraw(ALICE)
+    await desk.put(LIST, body.replace(b">friend7<", b">secret<"))
+    new = await desk.put(LIST, body.replace(b">friend9<", b">known<"))
+    desk.grant(ALICE, BOB)
+    first.answer()
+    told = await desk.told()
+    assert [change[1:] for change in told.changes] == [(old, new)]
+    assert b"known" in etree.tostring(told.root)
+    assert b"secret" not in etree.tostring(told.root)
+
+
 async def test_nobody_in_particular_may_not_subscribe(desk: Desk) -> None:
     """RFC 5875 §7."""
     tx = await desk.ask(uri_list(SHARED), who=Identity(None, "none"))
