@@ -187,5 +187,13 @@ def _renamed(document: bytes, element: etree._Element, display_name: str | None)
     start = end = span.content
     old = element.find(DISPLAY_NAME)
     if old is not None:
-        start, _, _, end = element_span(document, old)
+        inner = element_span(document, old)
+        if display_name is not None and not inner.empty_tag:
+            inside = escaped(display_name).encode()
+            return (
+                document[span.start : inner.content]
+                + inside
+                + document[inner.content_end : span.end]
+            )
+        start, end = inner.start, inner.end
     return document[span.start : start] + new + document[end : span.end]

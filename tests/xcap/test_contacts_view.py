@@ -200,6 +200,13 @@ def test_the_contacts_of_a_list_stay_when_none_are_given() -> None:
     assert after == DOCUMENT.replace(b">Friends<", b">Pals<")
 
 
+def test_the_language_of_a_name_stays() -> None:
+    """RFC 4826 §3.2: JSON has no word for xml:lang."""
+    document = DOCUMENT.replace(b"<display-name>Bob", b"<display-name xml:lang='de'>Bob")
+    after = put_contact(document, "friends", "sip:bob@example.com", {"display_name": "Robert"})
+    assert after == document.replace(b">Bob<", b">Robert<")
+
+
 def test_a_list_is_replaced() -> None:
     first = put_list(DOCUMENT, "new", {"contacts": [contact("sip:a@b", "A"), contact("sip:c@d")]})
     second = put_list(first, "new", {"contacts": [contact("sip:c@d")], "name": "new"})
