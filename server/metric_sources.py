@@ -11,7 +11,7 @@ from server.metrics import Metrics, Sample, from_counter, from_value
 from server.sip_metrics import publish_sip
 from server.wiring import Services
 from store.stats import LaneStats, StoreStats
-from xcap.http import XcapStats
+from xcap.http.stats import XcapStats
 
 _EVENT_COUNTERS = {
     "publish_accepted": "PUBLISH requests accepted",

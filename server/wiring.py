@@ -57,7 +57,7 @@ from sip.uri import AoR
 from store.store import Store
 from store.values import Change
 from xcap.administration import Administration
-from xcap.http import XcapServer
+from xcap.http.server import XcapServer
 from xcap.json_service import JsonView
 from xcap.ports import OnChange
 

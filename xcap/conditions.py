@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from xcap.coding import CODED
 from xcap.errors import BadRequest
 
 ANY: Final = ("*",)
@@ -18,6 +17,8 @@ SHOWN: Final = 80
 """Characters of bad input that an error repeats."""
 MAX_TAG: Final = 64
 """Characters of the longest tag that can be one of ours."""
+CODED: Final = "+gzip"
+"""At the end of the entity-tag of what is sent compressed; no tag of ours has a plus sign."""
 
 ENTITY_TAG: Final = re.compile(r'(W/)?"([^\x00-\x20"\x7f]*)"[ \t]*')
 BARE_TAG: Final = re.compile(r'(W/)?"*([^\s",]+)"*[ \t]*')

@@ -17,8 +17,8 @@ from tests.rawdigest import Choose, Login, first
 from tests.rawxcap import XcapClient
 from tests.xcap.memorystore import ALICE, BOB, PASSWORDS, DocumentsInMemory
 from xcap.config import XcapConfig
-from xcap.exchange import View
-from xcap.http import XcapServer
+from xcap.http.exchange import View
+from xcap.http.server import XcapServer
 from xcap.ports import Documents, OnChange, tell_nobody
 from xcap.registry import usages
 from xcap.service import XcapService

@@ -18,7 +18,7 @@ from tests.rawxcap import Answer, XcapClient
 from tests.xcap.kit import ALICE, BOB, LISTS, PASSWORDS, DocumentsInMemory, Served, serving
 from xcap.conditions import UNCONDITIONAL
 from xcap.errors import Forbidden
-from xcap.exchange import Call, Reply
+from xcap.http.exchange import Call, Reply
 from xcap.json_service import JsonView
 from xcap.turns_service import MAX_WAITING
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
-from xcap.http_responses import SERVER, TEXT
+from xcap.http.responses import SERVER, TEXT
 
 MAX_LINE: Final = 8190
 """Octets of a request target that are taken from the wire, to be refused in our own words."""

@@ -16,10 +16,10 @@ from sip.uri import AoR
 from tests.rawdigest import Login, first, last
 from tests.rawxcap import Answer, resource_list
 from tests.xcap.kit import ALICE, BOB, CONFIG, LISTS, LOOPBACK, DocumentsInMemory, Served, serving
-from xcap.authentication import Asking, Authentication, asserted_user, same_target
 from xcap.config import XcapConfig
 from xcap.errors import TooManyFailures, Unauthorized
-from xcap.front_end import client_address
+from xcap.http.authentication import Asking, Authentication, asserted_user, same_target
+from xcap.http.front_end import client_address
 
 CAPS = "xcap-caps/global/index"
 

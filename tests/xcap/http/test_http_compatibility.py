@@ -12,7 +12,7 @@ from tests.rawdigest import Login
 from tests.rawxcap import RESOURCE_LISTS, resource_list
 from tests.xcap.kit import CONFIG, LISTS, LOOPBACK, Served, serving
 from xcap.errors import BadRequest
-from xcap.request_target import check_forgiven, check_target, mended
+from xcap.http.request_target import check_forgiven, check_target, mended
 
 OPEN: Final = replace(CONFIG, trusted_peers=LOOPBACK)
 FORGIVING: Final = replace(OPEN, compatibility=True)

@@ -1,8 +1,8 @@
 """Compressed answers (RFC 9110 §8.4, §12.5.3). Pure.
 
 Two codings of one document are two representations, so each has a strong entity-tag of
-its own (RFC 9110 §8.8.3.3): the compressed one's ends in `CODED`, which the conditions
-of later requests are read without.
+its own (RFC 9110 §8.8.3.3): the compressed one's ends in `CODED`
+(`xcap/conditions.py`), which the conditions of later requests are read without.
 """
 
 import re
@@ -10,8 +10,6 @@ import zlib
 from typing import Final
 
 GZIP: Final = "gzip"
-CODED: Final = "+gzip"
-"""At the end of the entity-tag of what is sent compressed; no tag of ours has a plus sign."""
 MIN_OCTETS: Final = 1024
 """Shorter bodies fit into one packet as they are."""
 

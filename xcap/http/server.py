@@ -8,9 +8,7 @@ costs half as much again.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
@@ -20,15 +18,16 @@ from aiohttp import web
 from sip.authenticator import Authenticator, Identity
 from sip.uri import AoR
 from store.errors import StoreError
-from xcap.auth_stats import AuthStats
-from xcap.authentication import Asking, Authentication
 from xcap.conditions import BARE_TAG, ENTITY_TAG, Conditions, parse_conditions
 from xcap.config import XcapConfig
-from xcap.cors import CrossOrigin
 from xcap.errors import BadRequest, HttpVersionNotSupported, MethodNotAllowed, XcapError
-from xcap.exchange import Call, View
-from xcap.http_body import read_body
-from xcap.http_responses import (
+from xcap.http.authentication import Asking, Authentication
+from xcap.http.body import read_body
+from xcap.http.cors import CrossOrigin
+from xcap.http.exchange import Call, View
+from xcap.http.media_type import FORGIVEN, check_content_encoding, check_media_type
+from xcap.http.request_target import check_forgiven, check_target
+from xcap.http.responses import (
     busy,
     empty,
     found,
@@ -38,11 +37,10 @@ from xcap.http_responses import (
     refusal,
     replied,
 )
-from xcap.http_wire import LINGER, MAX_FIELD, MAX_FIELDS, MAX_LINE, WireServer
-from xcap.media_type import FORGIVEN, check_content_encoding, check_media_type
+from xcap.http.stats import XcapStats
+from xcap.http.wire import LINGER, MAX_FIELD, MAX_FIELDS, MAX_LINE, WireServer
 from xcap.ports import Documents, Exists, OnChange, tell_nobody
 from xcap.registry import USAGES
-from xcap.request_target import check_forgiven, check_target
 from xcap.service import XcapService
 from xcap.uri import XcapUri, origin_form, parse
 from xcap.usage import Usage
@@ -70,15 +68,6 @@ log = structlog.get_logger("xcap")
 def nobody_certified(transport: asyncio.BaseTransport) -> Sequence[AoR]:
     """Where certificates name nobody."""
     return ()
-
-
-@dataclass(slots=True)
-class XcapStats:
-    """Counters that the process publishes."""
-
-    auth: AuthStats
-    requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    """Requests answered, by AUID, method and status; "-" for what is none of ours."""
 
 
 class XcapServer:

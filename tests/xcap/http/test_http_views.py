@@ -11,7 +11,7 @@ import pytest
 from tests.xcap.kit import CONFIG, LOOPBACK, Served, serving
 from xcap.config import XcapConfig
 from xcap.errors import ConstraintFailure, Forbidden, NotFound, PreconditionFailed
-from xcap.exchange import Call, Reply
+from xcap.http.exchange import Call, Reply
 
 ALICE: Final = "sip:alice@example.com"
 ETAG: Final = "tag"

@@ -10,7 +10,8 @@ import pytest
 
 from tests.rawxcap import Answer, XcapClient, resource_list
 from tests.xcap.kit import CONFIG, LISTS, LOOPBACK, Served, serving
-from xcap.coding import CODED, MIN_OCTETS, compress, takes_gzip
+from xcap.conditions import CODED
+from xcap.http.coding import MIN_OCTETS, compress, takes_gzip
 
 ALICE: Final = "sip:alice@example.com"
 LARGE: Final = resource_list("a", 200)

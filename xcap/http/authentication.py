@@ -14,11 +14,11 @@ from sip.authenticator import Accepted, Authenticator, Identity, Locked, Stale, 
 from sip.trust import TrustedPeers
 from sip.uri import AoR
 from store.values import Credential
-from xcap.auth_stats import AuthStats
 from xcap.config import XcapConfig
 from xcap.errors import BadRequest, NotFound, TooManyFailures, Unauthorized
-from xcap.front_end import client_address
-from xcap.request_target import mended
+from xcap.http.front_end import client_address
+from xcap.http.request_target import mended
+from xcap.http.stats import AuthStats
 from xcap.uri import decode, origin_form, owner_of
 
 ASSERTED: Final = ("X-3GPP-Asserted-Identity", "X-XCAP-Asserted-Identity")

@@ -8,8 +8,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from xcap import report
-from xcap.coding import CODED, GZIP, MIN_OCTETS, compress, takes_gzip
-from xcap.conditions import Conditions
+from xcap.conditions import CODED, Conditions
 from xcap.errors import (
     BodyTooLarge,
     Busy,
@@ -20,7 +19,8 @@ from xcap.errors import (
     UnsupportedEncoding,
     XcapError,
 )
-from xcap.exchange import Reply
+from xcap.http.coding import GZIP, MIN_OCTETS, compress, takes_gzip
+from xcap.http.exchange import Reply
 
 Headers = CIMultiDictProxy[str]
 
