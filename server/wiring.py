@@ -58,7 +58,7 @@ from store.store import Store
 from store.values import Change
 from xcap.administration import Administration
 from xcap.http.server import XcapServer
-from xcap.json_service import JsonView
+from xcap.json.service import JsonView
 from xcap.ports import OnChange
 
 log = structlog.get_logger("server")

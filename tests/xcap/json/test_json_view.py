@@ -19,7 +19,7 @@ from tests.xcap.kit import ALICE, BOB, LISTS, PASSWORDS, DocumentsInMemory, Serv
 from xcap.conditions import UNCONDITIONAL
 from xcap.errors import Forbidden
 from xcap.http.exchange import Call, Reply
-from xcap.json_service import JsonView
+from xcap.json.service import JsonView
 from xcap.turns_service import MAX_WAITING
 
 RULES = "pres-rules/users/sip:alice@example.com/index"

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from xcap import contacts_view, rules_view
 from xcap.errors import BadRequest, NotFound
-from xcap.json_values import JsonObject
+from xcap.json import contacts, rules
+from xcap.json.values import JsonObject
 from xcap.methods import READ_ONLY, READ_WRITE
 from xcap.selector import NodeSelector
 from xcap.uri import CONTROL, Tree, XcapUri, decode
@@ -66,23 +66,19 @@ class Target(NamedTuple):
         return XcapUri(usage.auid, Tree.USERS, self.xui, DOCUMENT, selector, node.query)
 
 
-LIST: Final = Node(contacts_view.list_selector, contacts_view.list_element, contacts_view.EMPTY)
-CONTACT: Final = Node(
-    contacts_view.contact_selector, contacts_view.contact_element, contacts_view.EMPTY
-)
-RULE: Final = Node(
-    rules_view.rule_selector, rules_view.rule_element, rules_view.EMPTY, rules_view.QUERY
-)
+LIST: Final = Node(contacts.list_selector, contacts.list_element, contacts.EMPTY)
+CONTACT: Final = Node(contacts.contact_selector, contacts.contact_element, contacts.EMPTY)
+RULE: Final = Node(rules.rule_selector, rules.rule_element, rules.EMPTY, rules.QUERY)
 
 LISTS_USAGE: Final = resource_lists.USAGE
 RULES_USAGE: Final = pres_rules.USAGE
 RESOURCES: Final = (
-    Resource(("contacts",), LISTS_USAGE, contacts_view.show_contacts),
-    Resource(("lists",), LISTS_USAGE, contacts_view.show_lists),
-    Resource(("lists", None), LISTS_USAGE, contacts_view.show_list, LIST),
-    Resource(("lists", None, "contacts", None), LISTS_USAGE, contacts_view.show_contact, CONTACT),
-    Resource(("rules",), RULES_USAGE, rules_view.show_rules),
-    Resource(("rules", None), RULES_USAGE, rules_view.show_rule, RULE),
+    Resource(("contacts",), LISTS_USAGE, contacts.show_contacts),
+    Resource(("lists",), LISTS_USAGE, contacts.show_lists),
+    Resource(("lists", None), LISTS_USAGE, contacts.show_list, LIST),
+    Resource(("lists", None, "contacts", None), LISTS_USAGE, contacts.show_contact, CONTACT),
+    Resource(("rules",), RULES_USAGE, rules.show_rules),
+    Resource(("rules", None), RULES_USAGE, rules.show_rule, RULE),
 )
 
 

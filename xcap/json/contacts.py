@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from xcap.errors import BadRequest, ConstraintFailure, NotFound
-from xcap.json_values import JsonObject, check_keys, check_same, escaped, objects, text
+from xcap.json.values import JsonObject, check_keys, check_same, escaped, objects, text
 from xcap.selector import AttributeTest, Name, NodeSelector, Step
 from xcap.usages.resource_lists import LIST, NAMESPACE
 from xmldoc.spans import element_span, tag_name

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sip.uri import AoR
-from xcap import rules_view as view
 from xcap.errors import BadRequest, ConstraintFailure, NotFound
 from xcap.evaluate import resolve
+from xcap.json import rules as view
 from xcap.node import put_node
 from xcap.uri import Tree
 from xcap.usage import Place

@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from xcap.errors import BadRequest, ConstraintFailure, NotFound
-from xcap.json_values import (
+from xcap.json.values import (
     JsonObject,
     check_keys,
     check_same,

@@ -13,8 +13,8 @@ from xcap.errors import Busy, MethodNotAllowed, NoDocument, NoParent, Preconditi
 from xcap.evaluate import resolve
 from xcap.http.exchange import Call, Reply
 from xcap.http.media_type import check_media_type
-from xcap.json_resources import PREFIX, Node, Target, parse_target
-from xcap.json_values import MEDIA_TYPE, JsonObject, parse_object, print_object
+from xcap.json.resources import PREFIX, Node, Target, parse_target
+from xcap.json.values import MEDIA_TYPE, JsonObject, parse_object, print_object
 from xcap.node import put_node
 from xcap.representation import Representation, Written
 from xcap.service import XcapService
