@@ -15,9 +15,9 @@ from server.config import Settings
 from server.errors import ServerError
 from xcap.config import XcapConfig
 from xcap.errors import XcapError
-from xcap.node import ATTRIBUTE_TYPE, ELEMENT_TYPE
+from xcap.nodes.node import ATTRIBUTE_TYPE, ELEMENT_TYPE
+from xcap.nodes.selector import Name, parse_selector
 from xcap.registry import usages
-from xcap.selector import Name, parse_selector
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
 

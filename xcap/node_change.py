@@ -13,8 +13,8 @@ from lxml import etree
 from xcap.conditions import Conditions
 from xcap.document_cache import Known
 from xcap.errors import NoParent, PreconditionFailed
-from xcap.evaluate import Resolved
-from xcap.node import check_deleted, check_put, delete_node, put_node
+from xcap.nodes.evaluate import Resolved
+from xcap.nodes.node import check_deleted, check_put, delete_node, put_node
 from xcap.uri import PCHAR, SEPARATOR, XcapUri
 from xcap.usage import Place, Usage, parse_document
 

@@ -13,10 +13,10 @@ from xcap.conditions import Conditions
 from xcap.document_cache import DocumentCache, Known
 from xcap.document_service import DocumentService
 from xcap.errors import Busy, NoDocument, NoParent, PreconditionFailed, XcapError
-from xcap.evaluate import Resolved, resolve
 from xcap.locate import Located
-from xcap.node import read_node
 from xcap.node_change import Changed, DeleteNode, NodeChange, PutNode
+from xcap.nodes.evaluate import Resolved, resolve
+from xcap.nodes.node import read_node
 from xcap.representation import Representation, Written
 from xcap.turns_service import RETRY_AFTER, Turns
 from xcap.usage import parse_document

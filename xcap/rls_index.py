@@ -14,7 +14,7 @@ from store.values import Document, DocumentKey
 from xcap.claims import claimed_as
 from xcap.computed import Asked, Computed, Records, Sources, etag_of
 from xcap.errors import AnswerTooLarge
-from xcap.evaluate import Resolved, ResolvedStep, resolve
+from xcap.nodes.evaluate import Resolved, ResolvedStep, resolve
 from xcap.uri import Tree
 from xmldoc.parse import parse
 

@@ -18,11 +18,11 @@ from xcap.config import XcapConfig
 from xcap.document_cache import DocumentCache
 from xcap.document_service import DocumentService
 from xcap.errors import MethodNotAllowed
-from xcap.evaluate import resolve
 from xcap.locate import Located, Locator
 from xcap.methods import READ_WRITE, methods
-from xcap.node import node_media_type
 from xcap.node_service import NodeService
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import node_media_type
 from xcap.ports import Documents, Exists, OnChange, tell_nobody
 from xcap.representation import Representation, Written
 from xcap.sources import ServerSources

@@ -6,7 +6,7 @@ from typing import Final
 from lxml import etree
 
 from xcap.errors import Exists, UniquenessFailure
-from xcap.field import field_of
+from xcap.nodes.field import field_of
 
 MAX_FAILURES: Final = 10
 """How many fields a report names; to name one costs a look at all its siblings."""

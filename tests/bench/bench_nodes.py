@@ -15,8 +15,8 @@ from typing import Final
 from lxml import etree
 
 from tests.bench.bench_xml import contacts
-from xcap.evaluate import Resolved, resolve
-from xcap.node import check_deleted, check_put, delete_node, put_node, read_node
+from xcap.nodes.evaluate import Resolved, resolve
+from xcap.nodes.node import check_deleted, check_put, delete_node, put_node, read_node
 from xmldoc.parse import DEFAULT_LIMITS, Limits, parse
 
 ROUNDS: Final = 30

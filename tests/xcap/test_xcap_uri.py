@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sip.uri import AoR
 from xcap.errors import BadRequest, NotFound, UriTooLong, XcapError
-from xcap.evaluate import Resolved, resolve
+from xcap.nodes.evaluate import Resolved, resolve
 from xcap.uri import MAX_PATH, MAX_SEGMENT, MAX_TARGET, Tree, XcapUri, decode, owner_of, parse
 
 ROOT = "/xcap-root"

@@ -6,8 +6,8 @@ from typing import Final
 from lxml import etree
 
 from xcap.diff.snapshot import Content, Element, Part
-from xcap.evaluate import Resolved, element_at
-from xcap.node import read_node
+from xcap.nodes.evaluate import Resolved, element_at
+from xcap.nodes.node import read_node
 
 DIGEST_OCTETS: Final = 12
 MAX_ELEMENT: Final = 24_576

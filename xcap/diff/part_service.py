@@ -16,7 +16,7 @@ from xcap.diff.component import part
 from xcap.diff.pace_service import Pace
 from xcap.diff.snapshot import Element, Part
 from xcap.document_cache import DocumentCache, Known
-from xcap.evaluate import Resolved
+from xcap.nodes.evaluate import Resolved
 from xcap.representation import Representation
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse

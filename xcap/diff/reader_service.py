@@ -22,8 +22,8 @@ from xcap.diff.snapshot import Address, DocumentEntry, Found, Memory, Snapshot
 from xcap.diff.topics import GLOBAL, owner_in
 from xcap.document_cache import DocumentCache
 from xcap.errors import NotFound, XcapError
-from xcap.evaluate import Resolved
 from xcap.locate import Located
+from xcap.nodes.evaluate import Resolved
 from xcap.representation import Representation
 from xcap.uri import Tree, XcapUri
 from xcap.usage import Usage

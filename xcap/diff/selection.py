@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from xcap.errors import BadRequest, NotFound
-from xcap.evaluate import Resolved, resolve
+from xcap.nodes.evaluate import Resolved, resolve
 from xcap.uri import SEPARATOR, Tree, XcapUri, decode, origin_form, parse
 from xcap.usage import Usage
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from xcap.diff.selection import DocumentSelection, NodeSelection, Selection
 from xcap.diff.snapshot import Address, Found, Part
-from xcap.evaluate import Resolved
+from xcap.nodes.evaluate import Resolved
 from xcap.uri import XcapUri
 
 MAX_ATTRIBUTE: Final = 4096

@@ -11,7 +11,7 @@ from lxml import etree
 
 from xcap.errors import BadRequest, ConstraintFailure, NotFound
 from xcap.json.values import JsonObject, check_keys, check_same, escaped, objects, text
-from xcap.selector import AttributeTest, Name, NodeSelector, Step
+from xcap.nodes.selector import AttributeTest, Name, NodeSelector, Step
 from xcap.usages.resource_lists import LIST, NAMESPACE
 from xmldoc.spans import element_span, tag_name
 

@@ -8,7 +8,7 @@ from xcap.errors import BadRequest, NotFound
 from xcap.json import contacts, rules
 from xcap.json.values import JsonObject
 from xcap.methods import READ_ONLY, READ_WRITE
-from xcap.selector import NodeSelector
+from xcap.nodes.selector import NodeSelector
 from xcap.uri import CONTROL, Tree, XcapUri, decode
 from xcap.usage import Usage
 from xcap.usages import pres_rules, resource_lists

@@ -21,8 +21,8 @@ from xcap.json.values import (
     text,
     texts,
 )
-from xcap.selector import AttributeTest, Name, NodeSelector, Step
-from xcap.splice import free_prefix
+from xcap.nodes.selector import AttributeTest, Name, NodeSelector, Step
+from xcap.nodes.splice import free_prefix
 from xcap.usages.pres_rules import NAMESPACE, POLICY_NAMESPACE
 
 PREFIX: Final = "cp"

@@ -10,12 +10,12 @@ from typing import Final
 
 from xcap.conditions import ANY, UNCONDITIONAL, Conditions
 from xcap.errors import Busy, MethodNotAllowed, NoDocument, NoParent, PreconditionFailed
-from xcap.evaluate import resolve
 from xcap.http.exchange import Call, Reply
 from xcap.http.media_type import check_media_type
 from xcap.json.resources import PREFIX, Node, Target, parse_target
 from xcap.json.values import MEDIA_TYPE, JsonObject, parse_object, print_object
-from xcap.node import put_node
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import put_node
 from xcap.representation import Representation, Written
 from xcap.service import XcapService
 from xcap.turns_service import Turns

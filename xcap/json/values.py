@@ -6,7 +6,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from xcap.errors import BadRequest
-from xcap.selector import NOT_XML
+from xcap.nodes.selector import NOT_XML
 
 MEDIA_TYPE: Final = "application/json"
 CARRIAGE_RETURN: Final = {"\r": "&#13;"}

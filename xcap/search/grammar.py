@@ -12,13 +12,13 @@ place where it stands. Conditions are in `conditions`, results in `results`.
 import re
 from typing import Final
 
-from xcap.bindings import ANY, UNFIT, XML, XMLNS
 from xcap.errors import ConstraintFailure, NotFound
+from xcap.nodes.bindings import ANY, UNFIT, XML, XMLNS
+from xcap.nodes.selector import NCNAME
 from xcap.search.conditions import Reader
 from xcap.search.query import Collection, Path, Query
 from xcap.search.results import read_result
 from xcap.search.scanner import NAME, SHOWN, Scanner
-from xcap.selector import NCNAME
 from xcap.uri import Tree
 
 MAX_QUERY: Final = 8192

@@ -4,7 +4,7 @@ import re
 from typing import Final, NoReturn
 
 from xcap.errors import ConstraintFailure
-from xcap.selector import QNAME
+from xcap.nodes.selector import QNAME
 
 MAX_DEPTH: Final = 16
 """How deep parentheses, predicates and constructors may nest."""

@@ -9,8 +9,8 @@ ever called with several.
 import re
 from typing import Final, assert_never
 
-from xcap.bindings import XML
 from xcap.errors import ConstraintFailure
+from xcap.nodes.bindings import XML
 from xcap.search.query import (
     And,
     Compare,

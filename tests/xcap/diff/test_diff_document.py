@@ -31,7 +31,7 @@ from xcap.diff.view import (
     changes,
     everything,
 )
-from xcap.evaluate import resolve
+from xcap.nodes.evaluate import resolve
 from xmldoc.parse import parse
 
 KEY = DocumentKey("resource-lists", "sip:alice@example.com", "index")

@@ -7,9 +7,9 @@ import pytest
 
 from sip.uri import AoR
 from xcap.errors import BadRequest, ConstraintFailure, NotFound
-from xcap.evaluate import resolve
 from xcap.json import contacts as view
-from xcap.node import put_node
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import put_node
 from xcap.uri import Tree
 from xcap.usage import Place
 from xcap.usages.resource_lists import NAMESPACE, USAGE

@@ -7,9 +7,9 @@ import pytest
 
 from sip.uri import AoR
 from xcap.errors import BadRequest, ConstraintFailure, NotFound
-from xcap.evaluate import resolve
 from xcap.json import rules as view
-from xcap.node import put_node
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import put_node
 from xcap.uri import Tree
 from xcap.usage import Place
 from xcap.usages.pres_rules import NAMESPACE, USAGE

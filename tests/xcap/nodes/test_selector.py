@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xcap.errors import BadRequest, NotFound
-from xcap.selector import (
+from xcap.nodes.selector import (
     MAX_SELECTOR,
     MAX_STEPS,
     AttributeTest,

@@ -14,8 +14,8 @@ from xcap.errors import (
     NotXmlFragment,
     SchemaValidationError,
 )
-from xcap.evaluate import resolve
-from xcap.node import check_deleted, check_put, delete_node, put_node, read_node
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import check_deleted, check_put, delete_node, put_node, read_node
 from xmldoc.parse import parse
 
 EXAMPLE = b"""<?xml version="1.0"?>

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from xcap.bindings import parse_bindings
 from xcap.errors import BadRequest
-from xcap.selector import Name, NodeSelector, Step, Terminal, parse_selector
+from xcap.nodes.bindings import parse_bindings
+from xcap.nodes.selector import Name, NodeSelector, Step, Terminal, parse_selector
 
 REMEMBERED: Final = 2048
 """Selectors that are kept resolved; clients use few again and again."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.xcap.test_element_edits import delete, get, put
+from tests.xcap.nodes.test_element_edits import delete, get, put
 from xcap.errors import (
     CannotInsert,
     Conflict,

@@ -3,8 +3,8 @@
 import pytest
 from lxml import etree
 
-from xcap.evaluate import resolve
-from xcap.node import Node, node_media_type, read_node
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import Node, node_media_type, read_node
 from xmldoc.parse import parse
 
 EXAMPLE = b"""<?xml version="1.0"?>

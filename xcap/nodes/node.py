@@ -10,11 +10,11 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from xcap.attribute_edit import delete_attribute, put_attribute
-from xcap.element_edit import delete_element, put_element
 from xcap.errors import CannotDelete, CannotInsert, NotFound
-from xcap.evaluate import Resolved, element_at
-from xcap.splice import Edited
+from xcap.nodes.attribute_edit import delete_attribute, put_attribute
+from xcap.nodes.element_edit import delete_element, put_element
+from xcap.nodes.evaluate import Resolved, element_at
+from xcap.nodes.splice import Edited
 from xmldoc.spans import attribute_span, element_span
 
 ELEMENT_TYPE: Final = "application/xcap-el+xml"

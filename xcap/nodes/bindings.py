@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from xcap.errors import BadRequest
-from xcap.selector import NCNAME, NOT_XML
+from xcap.nodes.selector import NCNAME, NOT_XML
 
 MAX_QUERY: Final = 4096
 """Characters of a query."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from xcap.evaluate import element_at, resolve
-from xcap.field import field_of
+from xcap.nodes.evaluate import element_at, resolve
+from xcap.nodes.field import field_of
 from xcap.uri import decode
 from xmldoc.parse import parse
 

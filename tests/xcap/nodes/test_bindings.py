@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xcap.bindings import MAX_NESTING, MAX_QUERY, XML, parse_bindings, print_bindings
 from xcap.errors import BadRequest
+from xcap.nodes.bindings import MAX_NESTING, MAX_QUERY, XML, parse_bindings, print_bindings
 
 QUICK = settings(max_examples=100, deadline=None)
 

@@ -12,9 +12,9 @@ from lxml import etree
 
 from tests.xmldoc.random_documents import BINDINGS, Place, Written, documents
 from xcap.errors import CannotDelete
-from xcap.evaluate import Resolved, resolve
-from xcap.node import check_deleted, check_put, delete_node, put_node, read_node
-from xcap.splice import Edited
+from xcap.nodes.evaluate import Resolved, resolve
+from xcap.nodes.node import check_deleted, check_put, delete_node, put_node, read_node
+from xcap.nodes.splice import Edited
 from xmldoc.parse import parse
 
 QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 from lxml import etree
 
 from xcap.errors import NoParent, NotUtf8
-from xcap.evaluate import Resolved, closest
-from xcap.selector import NodeSelector, encode_selector
+from xcap.nodes.evaluate import Resolved, closest
+from xcap.nodes.selector import NodeSelector, encode_selector
 from xmldoc.parse import DECLARED_ENCODING
 
 UTF_8: Final = b"utf-8"

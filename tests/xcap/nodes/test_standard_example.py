@@ -1,7 +1,7 @@
 """The example of RFC 4825 §13, step by step, octet for octet."""
 
-from xcap.evaluate import resolve
-from xcap.node import check_deleted, check_put, delete_node, put_node, read_node
+from xcap.nodes.evaluate import resolve
+from xcap.nodes.node import check_deleted, check_put, delete_node, put_node, read_node
 from xcap.usages.resource_lists import NAMESPACE
 from xmldoc.parse import parse
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from xcap.bindings import print_bindings
-from xcap.selector import Name, NodeSelector, Step, encode_selector
+from xcap.nodes.bindings import print_bindings
+from xcap.nodes.selector import Name, NodeSelector, Step, encode_selector
 from xcap.uri import PCHAR
 
 QUERY: Final = PCHAR + "/?"

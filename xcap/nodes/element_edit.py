@@ -11,8 +11,8 @@ from xcap.errors import (
     NotXmlFragment,
     SchemaValidationError,
 )
-from xcap.evaluate import Resolved, ResolvedStep, child_at, element_at
-from xcap.splice import Edited, check_encoding, no_parent, path_to, splice
+from xcap.nodes.evaluate import Resolved, ResolvedStep, child_at, element_at
+from xcap.nodes.splice import Edited, check_encoding, no_parent, path_to, splice
 from xmldoc import errors
 from xmldoc.fragment import bare, parse_fragment
 from xmldoc.spans import ElementSpan, element_span, tag_name

@@ -13,9 +13,9 @@ from xcap.errors import (
     NotUtf8,
     NotXmlAttributeValue,
 )
-from xcap.evaluate import Resolved, element_at
-from xcap.selector import Name
-from xcap.splice import Edited, check_encoding, free_prefix, no_parent, path_to, splice
+from xcap.nodes.evaluate import Resolved, element_at
+from xcap.nodes.selector import Name
+from xcap.nodes.splice import Edited, check_encoding, free_prefix, no_parent, path_to, splice
 from xmldoc import errors
 from xmldoc.fragment import bare, parse_fragment
 from xmldoc.spans import XML_NAMESPACE, attribute_span, attributes_end, element_span

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from xcap.errors import BadRequest
-from xcap.evaluate import Resolved, closest, element_at, resolve
+from xcap.nodes.evaluate import Resolved, closest, element_at, resolve
 from xmldoc.parse import parse
 
 QUICK = settings(max_examples=100, deadline=None)
