@@ -12,12 +12,11 @@ nothing about it: 404 is for those who may look (docs/xcap.md).
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sip.uri import AoR
 from store.values import Grant
 from xcap.errors import Forbidden
-from xcap.shared_rows import Name, names_of
 from xcap.usage import Usage
 
 Action = Enum("Action", ["READ", "WRITE"])
@@ -30,6 +29,13 @@ Permission = Callable[[str], bool]
 
 ALL: Final = ""
 """In a grant: any application usage, or any of its documents."""
+
+
+class Name(NamedTuple):
+    """What a document is called below its directory."""
+
+    auid: str
+    path: str
 
 
 class Access:
@@ -106,6 +112,17 @@ def is_given_to(grant: Grant, action: Action, user: AoR) -> bool:
     if action is Action.WRITE and not grant.write:
         return False
     return grant.grantee == user or _is_domain_of(grant.grantee, user)
+
+
+def names_of(usages: Iterable[Usage], auid: str, path: str) -> frozenset[Name]:
+    """All names of row `auid`, `path`, in every usage that serves it."""
+    return frozenset(
+        Name(usage.auid, name)
+        for usage in usages
+        if usage.stored_as == auid
+        for name in (path, *(usage.renamed or ()))
+        if usage.row(name) == (auid, path)
+    )
 
 
 def covers(grant: Grant, names: Collection[Name]) -> bool:

@@ -80,10 +80,14 @@ class Offered(Protocol):
     @property
     def post(self) -> "Post | None": ...
     @property
-    def shares(self) -> str | None: ...
-    @property
-    def renamed(self) -> tuple[str, str] | None: ...
-    def row(self, path: str) -> tuple[str, str]: ...
+    def stored_as(self) -> str:
+        """AUID under which its documents are stored."""
+
+    def row(self, path: str) -> tuple[str, str]:
+        """AUID and path under which document `path` is stored."""
+
+    def name_of(self, auid: str, path: str) -> str | None:
+        """The name that row `auid`, `path` is shown under here; None: it is not shown."""
 
 
 class Records(Protocol):

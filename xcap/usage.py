@@ -130,7 +130,26 @@ class Usage:
         """AUID and path under which document `path` is stored."""
         if self.renamed is not None and path == self.renamed[0]:
             path = self.renamed[1]
-        return self.shares or self.auid, path
+        return self.stored_as, path
+
+    @property
+    def stored_as(self) -> str:
+        """AUID under which its documents are stored."""
+        return self.shares or self.auid
+
+    def name_of(self, auid: str, path: str) -> str | None:
+        """The name that row `auid`, `path` is shown under here; None: it is not shown.
+
+        Of two names the usage's own, not that under which the row is stored.
+        """
+        if auid != self.stored_as:
+            return None
+        if self.renamed is None:
+            return path
+        shown, stored = self.renamed
+        if path == shown:
+            return None
+        return shown if path == stored else path
 
     def validate(self, body: bytes, place: Place) -> etree._Element:
         """The root of document `body`, valid for this usage (RFC 4825 §8.2.5).

@@ -5,9 +5,9 @@ from typing import Final
 from store.values import Resource, SubscriptionRow
 from tests.rawxcap import Answer, XcapClient
 from tests.xcap.kit import ALICE
-from xcap.rls_index import NAMESPACE as RLS
-from xcap.rls_index import SERVICE
 from xcap.search.exchange import MEDIA_TYPE, NAMESPACE
+from xcap.usages.rls_index import NAMESPACE as RLS
+from xcap.usages.rls_index import SERVICE
 from xmldoc.parse import parse
 from xmldoc.schema import schema
 

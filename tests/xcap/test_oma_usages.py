@@ -7,7 +7,6 @@ import pytest
 
 from sip.uri import AoR
 from xcap.errors import Conflict, ConstraintFailure, SchemaValidationError, UniquenessFailure
-from xcap.shared_rows import name_in
 from xcap.uri import Tree
 from xcap.usage import Place, Usage
 from xcap.usages import (
@@ -361,5 +360,5 @@ def test_where_documents_may_be(usage: Usage, path: str, directory: bool, name: 
 
 def test_two_names_of_one_document_are_one_row() -> None:
     assert SIMSERVS.row("simservs") == SIMSERVS.row("simservs.xml")
-    assert name_in(SIMSERVS, *SIMSERVS.row("simservs")) == "simservs.xml"
+    assert SIMSERVS.name_of(*SIMSERVS.row("simservs")) == "simservs.xml"
     assert OMA_RULES.row("pres-rules") == RULES.row("index")

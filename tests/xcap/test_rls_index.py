@@ -13,8 +13,8 @@ from tests.xcap.kit import ALICE, BOB, CONFIG, DocumentsInMemory, Served, servin
 from xcap.access import everything
 from xcap.computed import Asked, etag_of
 from xcap.errors import AnswerTooLarge
-from xcap.rls_index import MAX_OCTETS, PAGE, SERVICE, compute, service_uri
 from xcap.uri import Tree
+from xcap.usages.rls_index import MAX_OCTETS, PAGE, SERVICE, compute, service_uri
 from xmldoc.parse import parse
 
 GLOBAL = "rls-services/global/index"

@@ -43,9 +43,5 @@ def _usages(collection: Collection, usages: Mapping[str, Usage]) -> Iterable[Usa
 
 def _path_in(usage: Usage, key: DocumentKey) -> str | None:
     """The path of `key` in `usage`, None when it is not one of its documents."""
-    path = key.path
-    if usage.renamed is not None and path == usage.renamed[1]:
-        path = usage.renamed[0]
-    if usage.row(path) != (key.auid, key.path):
-        return None
-    return path if usage.is_name(path) else None
+    path = usage.name_of(key.auid, key.path)
+    return path if path is not None and usage.is_name(path) else None

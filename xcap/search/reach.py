@@ -16,7 +16,6 @@ from xcap.computed import Offered, Sources
 from xcap.errors import ConstraintFailure, NotFound
 from xcap.search.errors import TooExpensive
 from xcap.search.query import Collection
-from xcap.shared_rows import name_in, stored_as
 from xcap.uri import Tree, owner_of
 
 PAGE: Final = 50
@@ -63,7 +62,7 @@ async def _pages(
     usage: Offered, after: DocumentKey | None, sources: Sources
 ) -> AsyncIterator[Sequence[DocumentInfo]]:
     """All documents of `usage` after one, ordered by owner."""
-    while page := await sources.store.infos_of_usage(stored_as(usage), after, PAGE):
+    while page := await sources.store.infos_of_usage(usage.stored_as, after, PAGE):
         yield page
         after = page[-1].key
 
@@ -87,9 +86,7 @@ async def _owners(
 
 def _granters(grants: Sequence[Grant], usage: Offered, sources: Sources) -> list[AoR]:
     """Who granted something of `usage`, by any name that it has."""
-    auids = {
-        other.auid for other in sources.usages.values() if stored_as(other) == stored_as(usage)
-    }
+    auids = {other.auid for other in sources.usages.values() if other.stored_as == usage.stored_as}
     return [AoR(grant.owner) for grant in grants if grant.owner and grant.auid in {ALL, *auids}]
 
 
@@ -98,10 +95,10 @@ async def _readable(
 ) -> AsyncIterator[list[DocumentInfo]]:
     """The documents of `owner` that a GET by `searcher` would give."""
     readable = await sources.readable(searcher.aor, usage, owner)
-    before_all = DocumentKey(stored_as(usage), owner, "")
+    before_all = DocumentKey(usage.stored_as, owner, "")
     async for page in _pages(usage, before_all, sources):
         own = list(takewhile(lambda info: info.key.owner == owner, page))
-        names = [name_in(usage, info.key.auid, info.key.path) for info in own]
+        names = [usage.name_of(info.key.auid, info.key.path) for info in own]
         yield [
             info
             for info, name in zip(own, names, strict=True)

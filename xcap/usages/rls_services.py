@@ -7,10 +7,10 @@ from lxml import etree
 
 from xcap.claims import check_differ
 from xcap.errors import ConstraintFailure, XcapError
-from xcap.rls_index import AUID, NAMESPACE, ROOT, SERVICE, compute, computes
 from xcap.uri import Tree, XcapUri, owner_of, parse
 from xcap.usage import Claim, Place, Usage
 from xcap.usages.resource_lists import check_lists
+from xcap.usages.rls_index import AUID, NAMESPACE, ROOT, SERVICE, compute, computes
 
 RESOURCE_LIST: Final = f"{{{NAMESPACE}}}resource-list"
 LIST: Final = f"{{{NAMESPACE}}}list"

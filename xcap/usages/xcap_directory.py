@@ -14,7 +14,6 @@ from xml.sax.saxutils import quoteattr
 from sip.uri import AoR
 from store.values import DocumentInfo
 from xcap.computed import Asked, Computed, Offered, Sources, all_computed, computed
-from xcap.shared_rows import name_in
 from xcap.uri import PCHAR, Tree
 from xcap.usage import Usage
 
@@ -55,7 +54,7 @@ def _folder(
     above = f"{root}/{quote(usage.auid, safe=PCHAR)}/users/{quote(owner, safe=PCHAR)}/"
     entries = "".join(
         _entry(above + quote(name, safe=PCHAR + "/"), rows[usage.row(name)])
-        for name in sorted(filter(None, (name_in(usage, *row) for row in rows)))
+        for name in sorted(filter(None, (usage.name_of(*row) for row in rows)))
     )
     if not entries:
         return f" <folder auid={quoteattr(usage.auid)}/>\n"
