@@ -424,6 +424,7 @@ async def test_what_a_watcher_follows_is_capped() -> None:
     assert await ask("d", 1) == 403
     assert await ask("c d", 4, tag) == 200
     assert await ask("d", 1) == 200
+    await settle()
     index = table.house.service.engine.index
     assert index.followed_by("sip:bob@example.com") == 3
     for live in tuple(index):
