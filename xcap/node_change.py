@@ -5,7 +5,7 @@ the store. The same change is applied again when another write came first.
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from lxml import etree
@@ -15,11 +15,8 @@ from xcap.document_cache import Known
 from xcap.errors import NoParent, PreconditionFailed
 from xcap.nodes.evaluate import Resolved
 from xcap.nodes.node import check_deleted, check_put, delete_node, put_node
-from xcap.uri import PCHAR, SEPARATOR, XcapUri
+from xcap.uri import PCHAR, QUERY_CHARS, SEPARATOR, XcapUri
 from xcap.usage import Place, Usage, parse_document
-
-QUERY_CHARS: Final = PCHAR + "/?"
-"""What stands in a query component as it is (RFC 3986 §3.4)."""
 
 
 class Changed(NamedTuple):

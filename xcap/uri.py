@@ -28,6 +28,9 @@ SEPARATOR: Final = "~~"
 PCHAR: Final = "!$&'()*+,;=:@-._~"
 """What stands in a path segment as it is, beside letters and digits (RFC 3986 §3.3)."""
 
+QUERY_CHARS: Final = PCHAR + "/?"
+"""What stands in a query component as it is (RFC 3986 §3.4)."""
+
 SEGMENT_START: Final = r"A-Za-z0-9:@+_"
 SEGMENT: Final = SEGMENT_START + r".=;,$&!*'()\-"
 REMEMBERED_OWNERS: Final = 8192

@@ -1,17 +1,13 @@
 """Where in a document something is, as a node selector (RFC 4825 §6.3, §11.1). Pure."""
 
 from collections.abc import Mapping
-from typing import Final
 from urllib.parse import quote
 
 from lxml import etree
 
 from xcap.nodes.bindings import print_bindings
 from xcap.nodes.selector import Name, NodeSelector, Step, encode_selector
-from xcap.uri import PCHAR
-
-QUERY: Final = PCHAR + "/?"
-"""What stands in a query as it is, beside letters and digits (RFC 3986 §3.4)."""
+from xcap.uri import QUERY_CHARS
 
 
 def field_of(
@@ -34,7 +30,7 @@ def field_of(
         steps.append(Step(Name(prefix, name.localname), _position(node)))
         node = node.getparent()
     path = encode_selector(NodeSelector(tuple(reversed(steps)), Name("", attribute)))
-    query = quote(print_bindings(dict(sorted(bindings.items()))), safe=QUERY)
+    query = quote(print_bindings(dict(sorted(bindings.items()))), safe=QUERY_CHARS)
     return f"{path}?{query}" if query else path
 
 

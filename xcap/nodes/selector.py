@@ -104,6 +104,7 @@ class NodeSelector:
     """An attribute, the namespaces in scope, or nothing for the element itself."""
 
     def __str__(self) -> str:
+        """As text; reading that gives an equal selector."""
         return "/".join(self.parts())
 
     def parts(self) -> tuple[str, ...]:
@@ -137,11 +138,6 @@ def parse_selector(text: str) -> NodeSelector:
             raise BadRequest(f"the node selector has more than {MAX_STEPS} steps")
         position = found.end() + 1
     return NodeSelector(tuple(steps))
-
-
-def print_selector(selector: NodeSelector) -> str:
-    """The text of `selector`; reading it gives an equal selector."""
-    return str(selector)
 
 
 def encode_selector(selector: NodeSelector) -> str:
