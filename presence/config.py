@@ -10,6 +10,18 @@ PolicyName = Literal["allow", "allow-same-domain", "confirm", "block"]
 
 
 @dataclass(frozen=True, slots=True)
+class PackageConfig:
+    """What the operator says of one event package; None keeps the package's own value."""
+
+    default_policy: PolicyName | None = None
+    min_expires: int | None = None
+    max_expires: int | None = None
+    default_expires: int | None = None
+    interval: float | None = None
+    """Seconds between two NOTIFYs of one subscription after a change."""
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceConfig:
     """Fixed for the life of the process."""
 

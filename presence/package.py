@@ -17,12 +17,16 @@ What a SUBSCRIBE asks for in its body, such as a list of documents or a filter, 
 makes into text that is stored with the subscription and given to all that follows: `topics`
 says what such a subscription follows and `touches` which of that a change in the store touches;
 `load` reads what the next NOTIFY is made of, when that takes waiting.
+
+A PUBLISH may carry a change of what is stored instead of a body (`patch_types`); `patch` makes
+the new body, which is then checked as any other.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from presence.config import PolicyName
 from presence.errors import BadEvent
 from presence.policy import Authorize
 from presence.view import View
@@ -69,6 +73,9 @@ class Telling(NamedTuple):
     """What the last answered NOTIFY left, also when `full`; None after an adoption."""
     loaded: object = None
     """What `load` has read for this NOTIFY."""
+    shown: bytes = b""
+    """What `view` shows, as `render` and the filter left it; b"" in a package whose `tell` makes
+    every document (`tell_types` is None)."""
 
 
 class Asking(NamedTuple):
@@ -100,6 +107,9 @@ class Told(NamedTuple):
 ReadContent = Callable[[Request, str], str]
 """What a SUBSCRIBE asks for beyond its headers, given what the one before it in the dialog asked
 for ("" for the first). Raises PresenceError."""
+Patch = Callable[[bytes, bytes, str], bytes]
+"""The stored body, the body of the PUBLISH and its media type to the new body. Raises
+PresenceError."""
 Load = Callable[[Asking], Awaitable[object]]
 """Raises StoreError when it should be tried again soon."""
 
@@ -120,16 +130,29 @@ class EventPackage:
     """The whole document; the neutral one when there is no state (RFC 6665 §5.4.7)."""
     default_expires: int = 3600
     """Seconds of a SUBSCRIBE without Expires (RFC 6665 §5.4.4)."""
+    min_expires: int | None = None
+    """Seconds; the server's when None."""
+    max_expires: int | None = None
+    """Seconds; the server's when None."""
+    default_policy: PolicyName | None = None
+    """For a presentity without rules; the server's when None."""
     min_interval: float = 0.0
     """Seconds between two NOTIFYs of one subscription after a change (RFC 6665 §5.4.10)."""
     publish_types: tuple[str, ...] = ()
     """Media types a PUBLISH may carry; none means that nobody may publish."""
+    patch_types: tuple[str, ...] = ()
+    """Media types of a PUBLISH that changes what is stored; not among `publish_types`."""
+    patch: Patch | None = None
     check_body: Callable[[bytes, str, AoR], None] = check_anything
     """Raises BadBody, Forbidden or another PresenceError."""
     render: Callable[[AoR, PackageState, bytes, View], bytes] | None = None
     """The document as one view shows it; None when there is only one view."""
     tell: Callable[[Telling], Told | None] | None = None
     """The document for one subscription, or None when it has nothing to hear."""
+    tell_types: frozenset[str] | None = None
+    """Media types whose documents `tell` makes; those of others are shared. None: all."""
+    filterable: bool = False
+    """Whether a SUBSCRIBE may carry a filter (RFC 4660); the document is then XML."""
     provide: Callable[[Resource], Awaitable[Provided]] | None = None
     affected: Callable[[Change], Sequence[Resource]] | None = None
     """Resources whose provided state a change in the store touches."""

@@ -18,6 +18,8 @@ class View(NamedTuple):
     """The media type of the document, out of the package's `content_types`."""
     grant: Hashable = None
     """What the rules leave to be seen, in the words of the package; None is everything."""
+    filter: str = ""
+    """What the watcher asked to see of that, in one spelling (RFC 4660); "" is everything."""
 
 
 class Rendered(NamedTuple):
