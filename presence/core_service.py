@@ -20,13 +20,16 @@ from sip.errors import ParseError
 from sip.message import Request
 from sip.uri import AoR, aor_of
 from store.errors import StoreError
-from store.values import Resource
+from store.values import Change, Kind, Resource, resource_key
 
 log = structlog.get_logger(__name__)
 
 MAX_READS: Final = 32
 """NOTIFYs for which packages read at the same time; the next wait. Each may ask the store for
 hundreds of documents, and others ask it for something too."""
+
+Listener = Callable[[Change], None]
+"""Told of every change of published state, in this process or another; must not wait."""
 
 Exists = Callable[[AoR, Identity], Awaitable[bool]]
 """Whether an AoR is one of ours, as far as the one who asks may rely on it."""
@@ -50,6 +53,12 @@ class Core:
     """Whose newest state is not read yet; the sweep asks again for what failed."""
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_READS))
     """Those that `read`."""
+    listeners: list[Listener] = field(default_factory=list)
+    computed: tuple[EventPackage, ...] = field(init=False)
+    """Packages whose state follows changes in the store."""
+
+    def __post_init__(self) -> None:
+        self.computed = tuple(p for p in self.packages.values() if p.affected is not None)
 
     @property
     def stats(self) -> EventStats:
@@ -92,6 +101,27 @@ class Core:
             row = live.row
             asking = Asking(live.resource.aor, row.watcher, row.content, live.memory, live.cseq)
             return await load(asking)
+
+    def published_here(self, resource: Resource, version: int) -> None:
+        """This process has committed a change of what is published for `resource`."""
+        if self.listeners or self.computed:
+            change = Change(Kind.RESOURCE, resource_key(resource), version)
+            self.announce(change)
+            self.provided_moved(change)
+
+    def announce(self, change: Change) -> None:
+        """Tell all who listen."""
+        for listener in self.listeners:
+            listener(change)
+
+    def provided_moved(self, change: Change) -> None:
+        """Read again what packages provide out of what has changed."""
+        for package in self.computed:
+            assert package.affected is not None
+            for resource in package.affected(change):
+                watched = self.engine.index.resource(resource)
+                if watched is not None:
+                    self.reload(watched)
 
     def reload(self, watched: LiveResource) -> None:
         """Have `load` run soon; one run answers all that asked before it began to read."""

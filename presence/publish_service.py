@@ -46,6 +46,7 @@ class PublishService:
         if changes_state(op):
             publications = publications_after(op, outcome)
             core.engine.published(op.resource, outcome.version, publications, asked_at=op.now)
+            core.published_here(op.resource, outcome.version)
 
     def _accept(self, tx: Transaction, publish: Publish, entity_tag: str) -> None:
         self._core.stats.publish_accepted += 1

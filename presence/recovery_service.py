@@ -144,6 +144,7 @@ class RecoveryService:
             core.engine.lapse(subscription_id)
         for resource, version in expired.resources:
             self._moved(resource, version)
+            core.published_here(resource, version)
         if expired.bindings and self._on_expired_bindings is not None:
             core.spawn(self._on_expired_bindings(expired.bindings))
         if now >= self._told_at:
@@ -172,24 +173,17 @@ class RecoveryService:
         match change.kind:
             case Kind.RESOURCE:
                 self._moved(change.resource, change.version)
+                self._core.announce(change)
             case Kind.SUBSCRIPTION:
                 self._touched_elsewhere(change.key)
             case Kind.RESYNC:
                 self._core.spawn(self.resync())
             case _:
                 pass
+        self._core.provided_moved(change)
         for package in self._core.packages.values():
-            if package.affected is not None:
-                self._provided_moved(package, change)
             if package.touches is not None:
                 self._touched_topics(package, package.touches(change))
-
-    def _provided_moved(self, package: EventPackage, change: Change) -> None:
-        assert package.affected is not None
-        for resource in package.affected(change):
-            watched = self._core.engine.index.resource(resource)
-            if watched is not None:
-                self._core.reload(watched)
 
     def _touched_topics(self, package: EventPackage, topics: Sequence[str]) -> None:
         """Tell each subscription that follows one of `topics`, once."""

@@ -12,7 +12,7 @@ import structlog
 
 from presence.alarm_service import Alarm
 from presence.config import PresenceConfig
-from presence.core_service import Core, Exists
+from presence.core_service import Core, Exists, Listener
 from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
 from presence.failover import Failover
@@ -127,6 +127,10 @@ class EventService:
     def on_change(self, change: Change) -> None:
         """A change by another process, or by another part of this one."""
         self._recovery.on_change(change)
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` told of every change of published state, here or elsewhere."""
+        self._core.listeners.append(listener)
 
     def state_changed(self, resource: Resource) -> None:
         """State that a package provides has changed in this process."""
