@@ -9,6 +9,11 @@ SUBSCRIBE_423_CEILING: Final = 3600
 PolicyName = Literal["allow", "allow-same-domain", "confirm", "block"]
 
 
+NoMatchName = Literal["block", "confirm", "default"]
+NeutralName = Literal["closed", "empty"]
+ReplaceName = Literal["off", "contact", "instance"]
+
+
 @dataclass(frozen=True, slots=True)
 class PackageConfig:
     """What the operator says of one event package; None keeps the package's own value."""
@@ -35,8 +40,34 @@ class PresenceConfig:
     """Seconds granted to a PUBLISH without Expires."""
     default_policy: PolicyName = "confirm"
     """For a presentity without rules."""
-    neutral_body: Literal["closed", "empty"] = "closed"
-    """What a watcher gets when nothing is published: one closed tuple, or no body."""
+    rules: bool = True
+    """Whether the rules of users are asked; else `default_policy` alone."""
+    no_match: NoMatchName = "block"
+    """For a watcher that no rule of a document names; "default" is `default_policy`."""
+    provision_rules: Literal["none", "oma"] = "none"
+    """The rules of a user who has none (AUT-08)."""
+    silent_block: bool = False
+    """Whether a blocked watcher is left pending instead of told 403 (AUT-04)."""
+    waiting: int = 30
+    """Days that a watcher who left while pending is remembered; 0 forgets it at once (WIN-01)."""
+    neutral: NeutralName = "closed"
+    """What a watcher gets when nothing is published: one closed tuple, or no body (PRS-05)."""
+    registrations: bool = False
+    """Whether bindings are presence (PRS-07)."""
+    calls: bool = False
+    """Whether calls are presence (PRS-08)."""
+    last_active: bool = False
+    """Whether it shows when somebody was last registered (PRS-12)."""
+    grace: int = 0
+    """Seconds that an expired publication waits for its publisher; 0 none (PUB-09)."""
+    compress: int = 1024
+    """Octets from which bodies are compressed for those who accept it; 0 never (BND-06)."""
+    replace: ReplaceName = "off"
+    """By what an older subscription of the same device is known (EVT-13)."""
+    expires_jitter: int = 0
+    """Percent by which granted expiries are shortened at random (EVT-17)."""
+    notify_rate: float = 0.0
+    """NOTIFYs a second of this process; 0 sets no limit (EVT-17)."""
     max_body: int = 65536
     """Octets of a PUBLISH or SUBSCRIBE body; more is 413."""
     max_subscriptions_per_watcher: int = 1000

@@ -15,12 +15,12 @@ from pydantic_settings import (
 )
 
 from server.addresses import check_advertise, check_internal
+from server.config_presence import PresenceSettings
 from server.config_values import (
     BOTH,
     Algorithms,
     AsList,
     Auid,
-    DefaultPolicy,
     DnsServers,
     DocumentName,
     Domain,
@@ -255,31 +255,6 @@ class LimitsSettings(BaseModel):
         "and a tenth of what it may fail with all users; 0 locks nobody out",
     )
     lockout: Seconds = Field(300, description="seconds that a lock-out lasts")
-
-
-class PresenceSettings(BaseModel):
-    """Publications and subscriptions."""
-
-    model_config = _SECTION
-
-    min_expires: Seconds = Field(60, description="publications and subscriptions, seconds")
-    max_expires: Seconds = Field(3600, description="publications and subscriptions, seconds")
-    default_policy: DefaultPolicy = Field(
-        DefaultPolicy.CONFIRM,
-        description="for a presentity with no rules: allow | allow-same-domain | confirm | block",
-    )
-    notify_interval: float = Field(
-        5,
-        ge=0,
-        description="seconds between two NOTIFYs of one subscription after the first change; "
-        "0 sends each at once",
-    )
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> Self:
-        if self.min_expires > self.max_expires:
-            raise ValueError("min_expires is more than max_expires")
-        return self
 
 
 class DeclaredUsageSettings(BaseModel):

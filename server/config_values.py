@@ -31,6 +31,8 @@ MAX_DELTA_SECONDS: Final = 2**31 - 1
 """Largest expiry that is offered, seconds."""
 MASK: Final = "********"
 _AUID: Final = re.compile(r"[A-Za-z0-9_]+(?:[.\-][A-Za-z0-9_]+)+")
+_PACKAGE: Final = re.compile(r"[A-Za-z0-9\-!%*_+`'~]+(?:\.[A-Za-z0-9\-!%*_+`'~]+)*")
+"""RFC 6665 §8.4: event-type, a package and its templates."""
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9][\w.+\-]*/[A-Za-z0-9][\w.+\-]*", re.ASCII)
 _DOCUMENT_NAME: Final = re.compile(r"(?!\.{1,2}$|~~$)[A-Za-z0-9:@+_.=;,$&!*'()~\-]{1,255}")
 
@@ -111,6 +113,12 @@ def check_auid(value: str) -> str:
     return value
 
 
+def check_package_name(value: str) -> str:
+    if _PACKAGE.fullmatch(value) is None:
+        raise ValueError(f"{value!r} is no event package: want com.example.lamp (RFC 6665 §8.4)")
+    return value
+
+
 def check_media_type(value: str) -> str:
     if _MEDIA_TYPE.fullmatch(value) is None:
         raise ValueError(f"{value!r} is not a media type such as application/xml")
@@ -132,6 +140,7 @@ HttpListen = Annotated[str, AfterValidator(check_http_listen)]
 XcapListen = Annotated[str, AfterValidator(check_xcap_listen)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 Auid = Annotated[str, AfterValidator(check_auid)]
+PackageName = Annotated[str, AfterValidator(check_package_name)]
 MediaType = Annotated[str, AfterValidator(check_media_type)]
 DocumentName = Annotated[str, AfterValidator(check_document_name)]
 Routes = Annotated[tuple[Annotated[str, AfterValidator(check_route)], ...], AsList]

@@ -6,8 +6,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from presence.config import PresenceConfig
-from presence.package import EventPackage
-from presence.packages.presence import presence_package
 from proxy.answers import Extensions
 from proxy.registration import Limits
 from proxy.relay_service import RelayConfig
@@ -20,32 +18,12 @@ from sip.transport.dns_resolver import DnsResolver
 from sip.transport.flow import bracketed
 from xcap.config import DeclaredUsage, XcapConfig
 from xcap.declared import BadUsage
-from xcap.diff.package import xcap_diff_package
-from xcap.diff.reader_service import Listings, Reading
 from xcap.registry import usages
 from xcap.usage import Usage
 
 ANY_ADDRESS: Final = ("0.0.0.0", "::")
 WORKER_ID_OCTETS: Final = 4
 """Of the hash of the node's name that goes into every branch and tag."""
-
-
-def event_packages(
-    settings: Settings, store: Listings, documents: Reading
-) -> dict[str, EventPackage]:
-    """Event packages that are served, by their name in the store; a new one is a line here."""
-    interval = settings.presence.notify_interval
-    packages = [
-        presence_package(min_interval=interval),
-        xcap_diff_package(
-            service=documents,
-            store=store,
-            config=xcap_config(settings),
-            root_url=xcap_root_url(settings),
-            min_interval=interval,
-        ),
-    ]
-    return {package.stored_as: package for package in packages}
 
 
 def worker_id(node: str) -> str:
@@ -119,12 +97,27 @@ def routing_file(settings: Settings) -> Path | None:
 
 def presence_config(settings: Settings) -> PresenceConfig:
     """What the event server is told."""
+    presence = settings.presence
     return PresenceConfig(
         domains=frozenset(settings.domains),
-        min_expires=settings.presence.min_expires,
-        max_expires=settings.presence.max_expires,
-        publish_expires=settings.presence.max_expires,
-        default_policy=settings.presence.default_policy.value,
+        min_expires=presence.min_expires,
+        max_expires=presence.max_expires,
+        publish_expires=presence.max_expires,
+        default_policy=presence.default_policy.value,
+        rules=presence.rules,
+        no_match=presence.no_match.value,
+        provision_rules=presence.provision_rules.value,
+        silent_block=presence.silent_block,
+        waiting=presence.waiting,
+        neutral=presence.neutral.value,
+        registrations=presence.registrations,
+        calls=presence.calls,
+        last_active=presence.last_active,
+        grace=presence.grace,
+        compress=presence.compress,
+        replace=presence.replace.value,
+        expires_jitter=presence.expires_jitter,
+        notify_rate=presence.notify_rate,
     )
 
 

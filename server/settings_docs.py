@@ -111,9 +111,12 @@ def _is_table(value: object) -> bool:
 
 
 def _toml(value: Any) -> str:
-    """A TOML value; JSON writes strings, numbers, booleans and lists the same way."""
+    """A TOML value; JSON writes strings, numbers, booleans and lists the same way. What is None
+    is left out of a table: TOML has no word for it."""
     if isinstance(value, dict):
-        pairs = (f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
+        pairs = (
+            f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items() if each is not None
+        )
         return "{" + ", ".join(pairs) + "}"
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 

@@ -30,11 +30,11 @@ from server.internal_address import internal_address
 from server.logs import traced
 from server.metrics import Metrics
 from server.notify_target import NotifyTargets
+from server.packages import event_packages
 from server.parts import (
     application_usages,
     dns_resolver,
     endpoint_config,
-    event_packages,
     our_addresses,
     presence_config,
     registrar_extensions,
