@@ -6,7 +6,7 @@ entity-tag that has become false never comes true again: the watcher has a newer
 
 from typing import Final
 
-from presence.live import LiveSubscription
+from presence.live import LiveSubscription, mark
 from presence.telling import tell
 from presence.view import EMPTY, Rendered, rendered, without_body
 
@@ -20,7 +20,7 @@ def impose(live: LiveSubscription, condition: str) -> None:
     Not under that of a state which a NOTIFY on its way may take from the watcher.
     """
     if condition == ANY or (condition and not live.in_flight):
-        live.row = live.row._replace(condition=condition)
+        live.condition = condition
 
 
 def suppress(live: LiveSubscription, content: Rendered, *, forced: bool) -> Rendered | None:
@@ -29,11 +29,11 @@ def suppress(live: LiveSubscription, content: Rendered, *, forced: bool) -> Rend
     The Subscription-State alone when it must be told (`forced`), nothing for a change of the
     resource; all of it once the condition is false (RFC 5839 §6.2, §6.3).
     """
-    condition = live.row.condition
+    condition = live.condition
     if condition == ANY:
         live.offered_memory = live.memory
     elif condition != content.etag:
-        live.row = live.row._replace(condition="")
+        live.condition = ""
         return content
     return without_body(content) if forced else None
 
@@ -50,13 +50,13 @@ def acknowledge(live: LiveSubscription, condition: str, loaded: object) -> bool:
             return False
         if live.in_flight:
             counted = live.resource.package.tell is not None
-            if live.told != shown.body and not (counted and live.offered_memory == memory):
+            if live.told != mark(shown.body) and not (counted and live.offered_memory == memory):
                 return False
         else:
-            live.told, live.full = shown.body, False
+            live.told, live.full = mark(shown.body), False
             live.memory = live.offered_memory = memory
             live.told_version = live.resource.version
-    live.row = live.row._replace(condition=condition)
+    live.condition = condition
     return True
 
 

@@ -69,11 +69,10 @@ class LiveIndex:
     def add(self, live: LiveSubscription) -> None:
         """Keep `live`, in the place of one with its id."""
         self.remove(live.id)
-        kept = self._by_resource.setdefault(live.row.resource, live.resource)
-        live.resource = kept
-        kept.subscriptions[live.id] = live
+        live.resource = self._by_resource.setdefault(live.resource.resource, live.resource)
+        live.resource.join(live)
         self._by_id[live.id] = live
-        self._by_watcher[live.row.watcher] += 1
+        self._by_watcher[live.watcher] += 1
         self._follow(live)
 
     def remove(self, subscription_id: str) -> LiveSubscription | None:
@@ -81,12 +80,11 @@ class LiveIndex:
         live = self._by_id.pop(subscription_id, None)
         if live is None:
             return None
-        del live.resource.subscriptions[subscription_id]
-        if not live.resource.subscriptions:
-            self._by_resource.pop(live.row.resource, None)
-        self._by_watcher[live.row.watcher] -= 1
-        if not self._by_watcher[live.row.watcher]:
-            del self._by_watcher[live.row.watcher]
+        if live.resource.leave(live):
+            self._by_resource.pop(live.resource.resource, None)
+        self._by_watcher[live.watcher] -= 1
+        if not self._by_watcher[live.watcher]:
+            del self._by_watcher[live.watcher]
         self._unfollow(live)
         return live
 
@@ -95,7 +93,7 @@ class LiveIndex:
         if package.topics is not None:
             for topic in package.topics(live.row):
                 followers = self._by_topic.setdefault((package.stored_as, topic), {})
-                self._topics_of[live.row.watcher] += live.id not in followers
+                self._topics_of[live.watcher] += live.id not in followers
                 followers[live.id] = live
 
     def _unfollow(self, live: LiveSubscription) -> None:
@@ -105,8 +103,8 @@ class LiveIndex:
                 key = (package.stored_as, topic)
                 followers = self._by_topic.get(key, {})
                 if followers.pop(live.id, None) is not None:
-                    self._topics_of[live.row.watcher] -= 1
+                    self._topics_of[live.watcher] -= 1
                 if not followers:
                     self._by_topic.pop(key, None)
-            if not self._topics_of[live.row.watcher]:
-                del self._topics_of[live.row.watcher]
+            if not self._topics_of[live.watcher]:
+                del self._topics_of[live.watcher]

@@ -2,15 +2,20 @@
 
 Memory only: everything can be read again from the store. Versions decide what is newer, so
 outcomes may arrive in any order. Slotted and mutable, unlike other values here: there are
-hundreds of thousands, and every NOTIFY changes one (tests/bench/bench_engine.py).
+hundreds of thousands, and every NOTIFY changes one (tests/bench/bench_engine.py). What can be
+made again is not kept while nothing happens (tests/bench/bench_memory.py).
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
+from sys import intern
 from typing import Final
 
+from presence.kept_row import keep, restore
 from presence.notification import Template
 from presence.package import EventPackage, PackageState, Provided
 from presence.policy import SubHandling
+from presence.route import next_hop
 from presence.subscription import Subscription
 from presence.view import Rendered, View, rendered
 from sip.transport.flow import Flow
@@ -25,6 +30,15 @@ CSEQ_MARGIN: Final = 10_000
 and the store's flush): more than 1,000 NOTIFYs/s of one dialog, each awaited, do not happen."""
 
 
+NOTHING_PROVIDED: Final = Provided(0, None)
+
+
+def mark(body: bytes) -> int:
+    """What is kept of a body that was told, to know it again. Others cannot make two bodies with
+    one mark: its key is this process's."""
+    return hash(body)
+
+
 class Due(IntEnum):
     """What the watcher has not been told yet."""
 
@@ -36,10 +50,15 @@ class Due(IntEnum):
 
 
 class LiveResource:
-    """One watched resource: its newest known state, and each view's bytes while they hold."""
+    """One watched resource: its newest known state, and each view's bytes while they hold.
+
+    Bytes are kept when they can be shared: with one watcher they are made for its NOTIFY.
+    """
 
     __slots__ = (
         "_document",
+        "_many",
+        "_only",
         "_rendered",
         "asked_at",
         "loading",
@@ -49,7 +68,6 @@ class LiveResource:
         "published_version",
         "resource",
         "stale",
-        "subscriptions",
     )
 
     def __init__(self, resource: Resource, package: EventPackage) -> None:
@@ -58,8 +76,10 @@ class LiveResource:
         self.published_version = 0
         self.publications: tuple[Publication, ...] | None = None
         """None until read from the store."""
-        self.provided = Provided(0, None)
-        self.subscriptions: dict[str, LiveSubscription] = {}
+        self.provided = NOTHING_PROVIDED
+        self._only: LiveSubscription | None = None
+        self._many: dict[str, LiveSubscription] | None = None
+        """None while there is at most one."""
         self.asked_at = 0.0
         """When the PUBLISH came that made the newest change, Unix seconds; 0 when not here."""
         self.loading = False
@@ -67,7 +87,32 @@ class LiveResource:
         self.stale = False
         """Another change was heard meanwhile, which asks for one more read."""
         self._document: bytes | None = None
-        self._rendered: dict[View, Rendered] = {}
+        self._rendered: dict[View, Rendered] | None = None
+
+    @property
+    def subscriptions(self) -> Mapping[str, "LiveSubscription"]:
+        """Those to it, by id."""
+        if self._many is not None:
+            return self._many
+        return {} if self._only is None else {self._only.id: self._only}
+
+    def join(self, live: "LiveSubscription") -> None:
+        """Count `live` among its subscriptions."""
+        if self._many is None and self._only in (None, live):
+            self._only = live
+            return
+        if self._many is None:
+            self._many = dict(self.subscriptions)
+            self._only = None
+        self._many[live.id] = live
+
+    def leave(self, live: "LiveSubscription") -> bool:
+        """Do so no more; whether it was the last."""
+        if self._many is None:
+            self._only = None
+            return True
+        del self._many[live.id]
+        return not self._many
 
     @property
     def aor(self) -> AoR:
@@ -112,38 +157,50 @@ class LiveResource:
         return True
 
     def render(self, view: View) -> Rendered:
-        """The shared bytes of `view`; composed at most once per version."""
+        """The shared bytes of `view`; composed at most once per version for several watchers."""
+        if self._many is None:
+            self._forget()
+            return rendered(view.content_type, self._show(view, self._compose()))
+        if self._rendered is None:
+            self._rendered = {}
         shown = self._rendered.get(view)
         if shown is None:
-            shown = self._rendered[view] = rendered(view.content_type, self._show(view))
+            if self._document is None:
+                self._document = self._compose()
+            made = self._show(view, self._document)
+            shown = self._rendered[view] = rendered(view.content_type, made)
         return shown
 
-    def _show(self, view: View) -> bytes:
-        package = self.package
+    def _compose(self) -> bytes:
+        return self.package.compose(self.aor, self.state)
+
+    def _show(self, view: View, document: bytes) -> bytes:
         if view.grant is SubHandling.POLITE_BLOCK:
-            return package.compose(self.aor, PackageState())
-        if self._document is None:
-            self._document = package.compose(self.aor, self.state)
-        if package.render is None:
-            return self._document
-        return package.render(self.aor, self.state, self._document, view)
+            return self.package.compose(self.aor, PackageState())
+        if self.package.render is None:
+            return document
+        return self.package.render(self.aor, self.state, document, view)
 
     def _forget(self) -> None:
-        self._document = None
-        self._rendered.clear()
+        self._document = self._rendered = None
 
 
 class LiveSubscription:
     """One watcher of one resource. `Notifier` alone changes the fields about NOTIFYs."""
 
     __slots__ = (
+        "_common",
+        "_remote_cseq",
+        "_text",
         "arrival",
         "ceiling",
+        "condition",
+        "content",
         "cseq",
         "due",
         "full",
         "held_until",
-        "hop",
+        "id",
         "in_flight",
         "large_way",
         "memory",
@@ -151,13 +208,13 @@ class LiveSubscription:
         "opened",
         "quiet_until",
         "resource",
-        "row",
         "template",
         "timer",
         "told",
         "told_version",
         "usage",
         "view",
+        "watcher",
         "way",
     )
 
@@ -169,6 +226,10 @@ class LiveSubscription:
         view: View,
         arrival: Flow | None,
     ) -> None:
+        self.id = row.id
+        """The local tag."""
+        self.watcher = intern(row.watcher)
+        """AoR, "" for nobody in particular."""
         self.row = row
         self.usage = usage
         self.resource = resource
@@ -188,8 +249,8 @@ class LiveSubscription:
         self.held_until = 0.0
         """Nothing at all is told before (Retry-After)."""
         self.timer: Timer | None = None
-        self.told: bytes | None = None
-        """The body the watcher has; shared with all that see the same."""
+        self.told: int | None = None
+        """The `mark` of the body that the watcher has."""
         self.told_version = row.told_version
         self.full = True
         """The next document must not build on what was told before."""
@@ -197,18 +258,43 @@ class LiveSubscription:
         self.offered_memory: object = None
         """`memory` once the NOTIFY in flight is answered 2xx."""
         self.template: Template | None = None
-        self.hop: SipUri | None = None
-        """Next hop; None until first needed."""
+        """None until a change is told; made again after that of each SUBSCRIBE."""
         self.way: Flow | None = None
-        """The flow to it, kept until a SUBSCRIBE may have changed it."""
+        """The flow to the next hop, kept until a SUBSCRIBE may have changed it."""
         self.large_way: Flow | None = None
         """The same for what is too large for UDP."""
 
     @property
-    def id(self) -> str:
-        """The local tag."""
-        return self.row.id
+    def row(self) -> SubscriptionRow:
+        """As it is stored, but for what is newer here. Made anew each time."""
+        return restore(
+            self._text,
+            self._common,
+            id=self.id,
+            resource=self.resource.resource,
+            watcher=self.watcher,
+            remote_cseq=self._remote_cseq,
+            cseq_ceiling=self.ceiling,
+            expires_at=self.usage.expires_at,
+            told_version=self.told_version,
+            content=self.content,
+            condition=self.condition,
+        )
+
+    @row.setter
+    def row(self, row: SubscriptionRow) -> None:
+        self._text, self._common = keep(row)
+        self._remote_cseq = row.remote_cseq
+        self.content = row.content
+        """What the SUBSCRIBE's body asked for."""
+        self.condition = row.condition
+        """Of the last SUBSCRIBE, while it holds (RFC 5839)."""
+
+    @property
+    def hop(self) -> SipUri | None:
+        """The next hop; None when that is no SIP URI we can read."""
+        return next_hop(self.row)
 
     def readdress(self) -> None:
         """Forget how NOTIFYs were sent: the dialog's remote target may be another."""
-        self.template = self.hop = self.way = self.large_way = None
+        self.template = self.way = self.large_way = None

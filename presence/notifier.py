@@ -15,10 +15,10 @@ from zlib import crc32
 from presence.conditional import ANY, acknowledge, suppress
 from presence.failover import UNAVAILABLE, Failover, blames_server, may_have_others, road_of
 from presence.failure import Fate, reaction
-from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription
+from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription, mark
 from presence.notification import Template, join, make_template, subscription_state
 from presence.ports import Hop, Notifying
-from presence.route import goes_back, leads_home, next_hop
+from presence.route import goes_back, leads_home
 from presence.stats import EventStats
 from presence.subscription import Cause
 from presence.telling import tell
@@ -100,7 +100,7 @@ class Notifier:
 
     def hear(self, live: LiveSubscription, now: float) -> None:
         """Tell `live` of a change, unless it may not hear of any, or does not want to."""
-        if not live.usage.hears_changes or live.row.condition == ANY:
+        if not live.usage.hears_changes or live.condition == ANY:
             return
         if live.due:
             self._stats.coalesced += 1
@@ -206,12 +206,12 @@ class Notifier:
 
     def _tell(self, live: LiveSubscription, content: Rendered | None, now: float) -> None:
         forced = live.due is Due.FORCED
-        if live.row.condition and content is not None:
+        if live.condition and content is not None:
             content = suppress(live, content, forced=forced)
-        if not forced and (content is None or content.body == live.told):
+        if not forced and (content is None or mark(content.body) == live.told):
             live.due = Due.NOTHING
             live.told_version = live.resource.version
-            self.told[live.row.id] = live
+            self.told[live.id] = live
             self._stats.suppressed += 1
             return
         flow = live.way
@@ -224,7 +224,7 @@ class Notifier:
     def _dispatch(self, live: LiveSubscription, content: Rendered, flow: Flow, now: float) -> None:
         """Number, join and send; the state it tells is the newest there is."""
         branch = self._endpoint.new_branch()
-        template = live.template or self._template(live)
+        template = live.template or self._template(live, keep=live.due is Due.CHANGED)
         state = subscription_state(live.usage.notify(now))
         cseq = live.cseq + 1
         data = join(template, flow.via_prefix, branch, cseq, state, content.tail)
@@ -244,8 +244,8 @@ class Notifier:
         live.cseq = cseq
         if cseq > live.ceiling - CSEQ_MARGIN:
             live.ceiling += CSEQ_BLOCK
-            self.told[live.row.id] = live
-        live.told = content.body
+            self.told[live.id] = live
+        live.told = mark(content.body)
         live.in_flight = True
         self._stats.notify_sent += 1
         done = partial(self._answered, live, live.resource.version, flow)
@@ -269,7 +269,7 @@ class Notifier:
 
     def _way(self, live: LiveSubscription) -> Flow | None:
         """A flow that can be had at once; None when `find_way` was asked for one."""
-        hop = live.hop or self._hop(live)
+        hop = live.hop
         if hop is not None:
             live.way = self._way_now(live, hop)
             if live.way is not None:
@@ -285,14 +285,15 @@ class Notifier:
             return None
         return self._endpoint.flow_now(hop, prefer=live.arrival)
 
-    def _hop(self, live: LiveSubscription) -> SipUri | None:
-        live.hop = next_hop(live.row)
-        return live.hop
-
-    def _template(self, live: LiveSubscription, home: Hop | None = None) -> Template:
+    def _template(
+        self, live: LiveSubscription, home: Hop | None = None, *, keep: bool = True
+    ) -> Template:
+        """The constant parts of its NOTIFYs; most are told only when they subscribe."""
         package = live.resource.package
-        live.template = make_template(live.row, package.name, home, package.headers)
-        return live.template
+        template = make_template(live.row, package.name, home, package.headers)
+        if keep:
+            live.template = template
+        return template
 
     def way_found(
         self, live: LiveSubscription, flow: Flow | None, *, size: int, home: Hop | None
@@ -330,7 +331,7 @@ class Notifier:
             live.told_version = version
             live.memory, live.full = live.offered_memory, live.due is Due.FORCED
             if not live.usage.ended:
-                self.told[live.row.id] = live
+                self.told[live.id] = live
         elif flow is not None and self._fails_over(live, flow, status, response):
             return
         else:
@@ -389,7 +390,7 @@ class Notifier:
         """The watcher has missed something, unless a NOTIFY got through meanwhile."""
         if live.told is not None or live.in_flight:
             return
-        if live.row.condition:
+        if live.condition:
             self.force(live)
         else:
             self.hear(live, self._clock())

@@ -66,15 +66,15 @@ class RecoveryService:
         core = self._core
         rows = await self._claim()
         resumed = [live for row in rows if (live := await self._resume(row)) is not None]
-        resources = {live.row.resource for live in resumed}
+        resources = {live.resource.resource for live in resumed}
         versions = await core.store.versions(list(resources)) if resources else {}
         behind: dict[Resource, list[LiveSubscription]] = defaultdict(list)
         for live in resumed:
-            watched, version = live.resource, versions.get(live.row.resource, 0)
+            watched, version = live.resource, versions.get(live.resource.resource, 0)
             watched.known(version)
             read_anyway = watched.package.provide is not None
             if read_anyway or max(watched.published_version, version) > live.told_version:
-                behind[live.row.resource].append(live)
+                behind[live.resource.resource].append(live)
         for group in behind.values():
             await self._catch_up(group)
         self._claimed = ()
@@ -277,7 +277,7 @@ class RecoveryService:
 
     async def _decide_again(self, live: LiveSubscription, package: EventPackage) -> None:
         core = self._core
-        decision = await core.decide(live.resource.aor, identity_of(live.row.watcher), package)
+        decision = await core.decide(live.resource.aor, identity_of(live.watcher), package)
         if decision.handling is SubHandling.BLOCK:
             await core.end(live.id)
             core.engine.finish(live, Cause.DENIED)

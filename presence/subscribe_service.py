@@ -53,7 +53,7 @@ class SubscribeService:
         else:
             aor = await core.target(request, identity)
         package = await self._variant(aor, package, request)
-        subscribe = read_subscribe(request, package, core.config)
+        subscribe = read_subscribe(request, package, core.config, share=core.share())
         decision = await core.decide(aor, identity, package)
         if decision.handling is SubHandling.BLOCK:
             raise Forbidden("the presentity does not want this watcher")
@@ -165,7 +165,9 @@ class SubscribeService:
         core, request = self._core, tx.request
         row = await self._row(tag)
         package = self._package_of(row, package)
-        subscribe = read_subscribe(request, package, core.config, row.content)
+        subscribe = read_subscribe(
+            request, package, core.config, row.content, share=core.share()
+        )
         check_dialog(row, request, subscribe.event)
         if row.watcher != watcher_of(identity):
             raise Forbidden("this is the subscription of another watcher")
@@ -258,7 +260,7 @@ class SubscribeService:
             finally:
                 if due is not None:
                     fresh = self._core.engine.notifier.release(live, due)
-            if live.row is not row or live.cseq != sent or (held and not fresh):
+            if live.row != row or live.cseq != sent or (held and not fresh):
                 return False, None
         if self._core.engine.notifier.knows(live, condition, loaded):
             return True, None

@@ -104,7 +104,7 @@ def _publish_store(metrics: Metrics, stats: StoreStats) -> None:
 
 def _subscriptions(services: Services) -> Counter[tuple[str, str]]:
     index = services.events.engine.index
-    return Counter((live.row.resource.package, live.usage.state.value) for live in index)
+    return Counter((live.resource.resource.package, live.usage.state.value) for live in index)
 
 
 def _attribute(holder: object, name: str) -> Callable[[], float]:

@@ -223,5 +223,5 @@ async def test_a_document_that_cannot_be_made_for_one_watcher_costs_no_other_its
     house.service.engine.provided(watched.resource, Provided(9, ("cell",)))
     await settle()
     assert [notify.body for notify in house.endpoint.take()] == [b"1"]
-    assert [live.row.watcher for live in house.service.engine.index] == [AS_BOB.aor]
+    assert [live.watcher for live in house.service.engine.index] == [AS_BOB.aor]
     assert [row.watcher for row in house.store.rows.values()] == [AS_BOB.aor]
