@@ -1,10 +1,7 @@
 """The bounds and defaults of the event server; `server` builds the value from the settings."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
-
-SUBSCRIBE_423_CEILING: Final = 3600
-"""Seconds; a SUBSCRIBE for an hour or more is never too brief (RFC 6665 §4.2.1.1)."""
+from typing import Literal
 
 PolicyName = Literal["allow", "allow-same-domain", "confirm", "block"]
 
@@ -36,8 +33,6 @@ class PresenceConfig:
     """Seconds; shorter publications and subscriptions are answered 423."""
     max_expires: int = 3600
     """Seconds; longer ones are shortened."""
-    publish_expires: int = 3600
-    """Seconds granted to a PUBLISH without Expires."""
     default_policy: PolicyName = "confirm"
     """For a presentity without rules."""
     rules: bool = True

@@ -24,6 +24,7 @@ from store.values import Change, Kind, Resource, resource_key
 
 log = structlog.get_logger(__name__)
 
+PERCENT: Final = 100
 MAX_READS: Final = 32
 """NOTIFYs for which packages read at the same time; the next wait. Each may ask the store for
 hundreds of documents, and others ask it for something too."""
@@ -48,6 +49,8 @@ class Core:
     clock: Callable[[], float]
     """Unix seconds."""
     variants: Sequence[Variant] = ()
+    draw: Callable[[], float] = lambda: 0.0
+    """At random, from 0 to 1."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     behind: set[LiveResource] = field(default_factory=set)
     """Whose newest state is not read yet; the sweep asks again for what failed."""
@@ -63,6 +66,10 @@ class Core:
     @property
     def stats(self) -> EventStats:
         return self.engine.stats
+
+    def share(self) -> float:
+        """What is taken off the next expiry that is granted, from 0 to 1 (EVT-17)."""
+        return self.config.expires_jitter / PERCENT * self.draw()
 
     async def target(self, request: Request, identity: Identity) -> AoR:
         """The AoR that the Request-URI names; NotFound when it is none of ours."""

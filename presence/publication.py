@@ -8,13 +8,13 @@ two faults may hear of the later one first.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from presence.bounds import bounds_of, granted_publication
 from presence.config import PresenceConfig
 from presence.errors import (
     BadEvent,
     BadRequest,
     BodyTooLarge,
     Forbidden,
-    IntervalTooBrief,
     UnsupportedEncoding,
     UnsupportedType,
 )
@@ -53,29 +53,27 @@ def check_publisher(identity: Identity, aor: AoR) -> None:
 
 
 def read_publish(
-    request: Request, packages: Mapping[str, EventPackage], config: PresenceConfig
+    request: Request,
+    packages: Mapping[str, EventPackage],
+    config: PresenceConfig,
+    *,
+    share: float = 0.0,
 ) -> Publish:
-    """Steps 2 to 5 of §6, all but the body's content. Raises PresenceError or ParseError."""
+    """Steps 2 to 5 of §6, all but the body's content. Raises PresenceError or ParseError.
+
+    `share`: what is taken off its expiry, from 0 to 1.
+    """
     package = find_package(packages, request.get("event"))
     if not package.publish_types:
         raise BadEvent(allow_events({k: p for k, p in packages.items() if p.publishable}))
     expected = read_if_match(list(request.all("sip-if-match")))
-    expires = granted(request.expires, config)
+    expires = granted_publication(request.expires, bounds_of(package, config), share)
     if not request.body:
         if expected is None:
             raise BadRequest("an initial publication needs a body")
         return Publish(package, expected, expires, None, "")
     content_type = check_form(request, package, config)
     return Publish(package, expected, expires, request.body if expires else None, content_type)
-
-
-def granted(asked: int | None, config: PresenceConfig) -> int:
-    """Seconds granted to a PUBLISH (§6 step 4); 423 when it asks for less than the minimum."""
-    if asked is None:
-        return config.publish_expires
-    if 0 < asked < config.min_expires:
-        raise IntervalTooBrief(config.min_expires)
-    return min(asked, config.max_expires)
 
 
 def check_form(request: Request, package: EventPackage, config: PresenceConfig) -> str:

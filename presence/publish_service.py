@@ -32,7 +32,7 @@ class PublishService:
         core = self._core
         aor = await core.target(tx.request, identity)
         check_publisher(identity, aor)
-        publish = read_publish(tx.request, core.packages, core.config)
+        publish = read_publish(tx.request, core.packages, core.config, share=core.share())
         if publish.body is not None:
             self._bodies.check(publish.package, aor, publish.content_type, publish.body)
         op = operation(publish, aor, self._random(RANDOM_OCTETS), core.clock())

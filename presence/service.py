@@ -7,6 +7,7 @@ Shell. It joins the cores to the store and to the stack; the roads themselves ar
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import random as draw_at_random
 
 import structlog
 
@@ -57,6 +58,7 @@ class EventService:
         resolve_target: ResolveTarget | None = None,
         on_expired_bindings: OnExpiredBindings | None = None,
         random: Callable[[int], bytes] = os.urandom,
+        draw: Callable[[], float] = draw_at_random,
     ) -> None:
         self.stats = metrics or EventStats()
         self._endpoint = endpoint
@@ -79,6 +81,7 @@ class EventService:
             exists=exists,
             clock=clock,
             variants=variants,
+            draw=draw,
         )
         self._publish = PublishService(self._core, random)
         self._subscribe = SubscribeService(self._core, endpoint.new_tag)

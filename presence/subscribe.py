@@ -6,12 +6,12 @@ are values for the store.
 
 from typing import Final, NamedTuple
 
+from presence.bounds import bounds_of, granted_subscription
 from presence.conditional import ANY
-from presence.config import SUBSCRIBE_423_CEILING, PresenceConfig
+from presence.config import PresenceConfig
 from presence.errors import (
     BadRequest,
     BodyTooLarge,
-    IntervalTooBrief,
     NotAcceptable,
     OutOfOrder,
     SubscriptionUnknown,
@@ -58,11 +58,17 @@ class Subscribe(NamedTuple):
 
 
 def read_subscribe(
-    request: Request, package: EventPackage, config: PresenceConfig, before: str = ""
+    request: Request,
+    package: EventPackage,
+    config: PresenceConfig,
+    before: str = "",
+    *,
+    share: float = 0.0,
 ) -> Subscribe:
     """All that can be said without the store or the policy.
 
-    `before`: the content of the SUBSCRIBE before it in the dialog.
+    `before`: the content of the SUBSCRIBE before it in the dialog; `share`: what is taken off
+    its expiry, from 0 to 1.
     """
     if len(request.body) > config.max_body:
         raise BodyTooLarge
@@ -74,22 +80,13 @@ def read_subscribe(
     return Subscribe(
         package=package,
         event=event,
-        expires=granted(request.expires, package, config),
+        expires=granted_subscription(request.expires, bounds_of(package, config), share),
         accept=accept,
         content_type=negotiate(request, accept, package),
         target=None if request.get("contact") is None else contact_of(request),
         content=package.read_content(request, before) if package.read_content else "",
         condition=read_suppress_if_match(request.all("suppress-if-match")),
     )
-
-
-def granted(asked: int | None, package: EventPackage, config: PresenceConfig) -> int:
-    """Seconds granted, never more than asked for (RFC 6665 §4.2.1.1, §4.2.1.4)."""
-    if asked is None:
-        return min(package.default_expires, config.max_expires)
-    if 0 < asked < min(config.min_expires, SUBSCRIBE_423_CEILING):
-        raise IntervalTooBrief(config.min_expires)
-    return min(asked, config.max_expires)
 
 
 def negotiate(request: Request, accept: str, package: EventPackage) -> str:

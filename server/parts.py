@@ -102,7 +102,6 @@ def presence_config(settings: Settings) -> PresenceConfig:
         domains=frozenset(settings.domains),
         min_expires=presence.min_expires,
         max_expires=presence.max_expires,
-        publish_expires=presence.max_expires,
         default_policy=presence.default_policy.value,
         rules=presence.rules,
         no_match=presence.no_match.value,
