@@ -76,6 +76,11 @@ class Telling(NamedTuple):
     shown: bytes = b""
     """What `view` shows, as `render` and the filter left it; b"" in a package whose `tell` makes
     every document (`tell_types` is None)."""
+    offered: object = None
+    """What the last NOTIFY that was made would leave, whether or not it was sent or answered;
+    None after an adoption."""
+    condition: str = ""
+    """The entity-tag of which the watcher needs no document, "" for none (RFC 5839 §6.2)."""
 
 
 class Asking(NamedTuple):
