@@ -6,9 +6,10 @@ entity-tag that has become false never comes true again: the watcher has a newer
 
 from typing import Final
 
+from presence.content import whole
 from presence.live import LiveSubscription, mark
-from presence.telling import tell
-from presence.view import EMPTY, Rendered, rendered, without_body
+from presence.telling import tells
+from presence.view import Rendered, without_body
 
 ANY: Final = "*"
 """The entity-tag that every state has (RFC 5839 §6.2)."""
@@ -45,11 +46,11 @@ def acknowledge(live: LiveSubscription, condition: str, loaded: object) -> bool:
     something else: nobody knows which of both the watcher would keep.
     """
     if condition != ANY:
-        shown, memory = _whole(live, loaded)
+        shown, memory = whole(live, loaded)
         if shown.etag != condition:
             return False
         if live.in_flight:
-            counted = live.resource.package.tell is not None
+            counted = tells(live)
             if live.told != mark(shown.body) and not (counted and live.offered_memory == memory):
                 return False
         else:
@@ -58,15 +59,3 @@ def acknowledge(live: LiveSubscription, condition: str, loaded: object) -> bool:
             live.told_version = live.resource.version
     live.condition = condition
     return True
-
-
-def _whole(live: LiveSubscription, loaded: object) -> tuple[Rendered, object]:
-    """All that the watcher may see now, and what it would leave behind."""
-    if not live.usage.shows_state:
-        return EMPTY, live.memory
-    if live.resource.package.tell is None:
-        return live.resource.render(live.view), None
-    told = tell(live, loaded, full=True)
-    if told is None:
-        return EMPTY, live.memory
-    return rendered(told.content_type, told.body, told.entity), told.memory

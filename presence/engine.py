@@ -7,9 +7,10 @@ plain calls. The services around it bring what the store said.
 from collections.abc import Callable
 
 from presence.conditional import impose
+from presence.helper import Helper, Schedule
 from presence.index import LiveIndex
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
-from presence.notifier import Helper, Notifier, Schedule
+from presence.notifier import Notifier
 from presence.package import EventPackage, Provided
 from presence.policy import Decision, granted, view_of
 from presence.ports import Notifying

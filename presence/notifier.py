@@ -9,53 +9,28 @@ subscription is handed to `Helper.ended`.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Final
 from zlib import crc32
 
+from presence.answers import Answers
 from presence.conditional import ANY, acknowledge, suppress
-from presence.failover import UNAVAILABLE, Failover, blames_server, may_have_others, road_of
-from presence.failure import Fate, reaction
+from presence.content import content_of
+from presence.helper import Helper, Schedule
 from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription, mark
-from presence.notification import Template, join, make_template, subscription_state
+from presence.notification import join, subscription_state
 from presence.ports import Hop, Notifying
-from presence.route import goes_back, leads_home
 from presence.stats import EventStats
-from presence.subscription import Cause
-from presence.telling import tell
-from presence.view import EMPTY, Rendered, rendered
-from sip.message import Response
+from presence.telling import tells
+from presence.view import EMPTY, Rendered
+from presence.ways import Ways, template_of
 from sip.transport.flow import Flow
-from sip.uri import SipUri
-from sip.wheel import Timer
 
-UDP_LIMIT = 1300
+UDP_LIMIT: Final = 1300
 """Octets; larger requests want a congestion-controlled transport (RFC 3261 §18.1.1)."""
 
-LOAD_AGAIN = 2
+LOAD_AGAIN: Final = 2
 """Seconds until what could not be read is read again, and at most as many more: those that
 failed together do not come back together."""
-
-Schedule = Callable[[float, Callable[[], None]], Timer]
-"""Call back at a Unix time."""
-
-
-class Helper(Protocol):
-    """What the shell around a notifier does for it."""
-
-    def find_way(self, live: LiveSubscription, size: int) -> None:
-        """Find a flow for `size` octets (0: any), then call `Notifier.way_found`."""
-
-    def find_other(self, live: LiveSubscription, failover: Failover) -> None:
-        """Find a flow to a server that has not been tried, then call `Notifier.other_found`."""
-
-    def load(self, live: LiveSubscription, due: Due) -> None:
-        """Have the package read, then call `Notifier.loaded` or `Notifier.not_loaded`."""
-
-    def failed(self, live: LiveSubscription, error: Exception) -> None:
-        """We could not make a NOTIFY for `live`: say so, and let it go."""
-
-    def ended(self, live: LiveSubscription) -> None:
-        """The watcher is gone: forget `live`, here and in the store."""
 
 
 class Notifier:
@@ -75,22 +50,28 @@ class Notifier:
         self._clock = clock
         self._schedule = schedule
         self._stats = stats
-        self._domains = domains
         self._helper = helper
+        self._ways = Ways(endpoint, domains)
         self.told: dict[str, LiveSubscription] = {}
         """Whose `told_version` or `ceiling` the store does not know yet."""
-        self._failing: dict[str, Failover] = {}
-        """By subscription, while its next hop has not answered."""
+        self._answers = Answers(
+            clock=clock,
+            schedule=schedule,
+            stats=stats,
+            helper=helper,
+            sender=self,
+            told=self.told,
+        )
 
     @property
     def failing(self) -> int:
         """Subscriptions for which another server of their next hop is looked for."""
-        return len(self._failing)
+        return self._answers.failing
 
     def forget(self, live: LiveSubscription) -> None:
         """Nothing more will be told to `live`."""
         self.told.pop(live.id, None)
-        self._failing.pop(live.id, None)
+        self._answers.forget(live)
 
     def changed(self, resource: LiveResource) -> None:
         """`resource` moved on: tell whoever may hear of it."""
@@ -172,13 +153,13 @@ class Notifier:
         self.pump(live, self._clock())
 
     def _send(self, live: LiveSubscription, now: float, loaded: object) -> None:
-        reads = live.resource.package.load is not None and live.usage.shows_state
+        reads = live.resource.package.load is not None and tells(live) and live.usage.shows_state
         if reads and loaded is None:
             due, live.due = live.due, Due.NOTHING
             live.in_flight = True
             self._helper.load(live, due)
         else:
-            self._tell(live, self._content(live, loaded), now)
+            self._tell(live, content_of(live, loaded), now)
 
     def loaded(self, live: LiveSubscription, due: Due, loaded: object) -> None:
         """`Helper.load` is through: tell it, unless there is now more to tell.
@@ -191,7 +172,7 @@ class Notifier:
         if not live.opened or later is Due.FORCED:
             live.due = later
         else:
-            self._tell(live, self._content(live, loaded), now)
+            self._tell(live, content_of(live, loaded), now)
             live.due = max(live.due, later)
         self.pump(live, now)
 
@@ -216,15 +197,17 @@ class Notifier:
             return
         flow = live.way
         if flow is None or flow.closed:
-            flow = self._way(live)
+            flow = self._ways.find(live)
             if flow is None:
+                live.in_flight = True
+                self._helper.find_way(live, 0)
                 return
         self._dispatch(live, content or EMPTY, flow, now)
 
     def _dispatch(self, live: LiveSubscription, content: Rendered, flow: Flow, now: float) -> None:
         """Number, join and send; the state it tells is the newest there is."""
         branch = self._endpoint.new_branch()
-        template = live.template or self._template(live, keep=live.due is Due.CHANGED)
+        template = live.template or template_of(live, keep=live.due is Due.CHANGED)
         state = subscription_state(live.usage.notify(now))
         cseq = live.cseq + 1
         data = join(template, flow.via_prefix, branch, cseq, state, content.tail)
@@ -248,52 +231,8 @@ class Notifier:
         live.told = mark(content.body)
         live.in_flight = True
         self._stats.notify_sent += 1
-        done = partial(self._answered, live, live.resource.version, flow)
+        done = partial(self._answers.answered, live, live.resource.version, flow)
         self._endpoint.send_notify(data, branch, flow, done)
-
-    def _content(self, live: LiveSubscription, loaded: object = None) -> Rendered | None:
-        """What the watcher may see now; None when there is nothing for it."""
-        resource = live.resource
-        if not live.usage.shows_state:
-            return EMPTY
-        if resource.package.tell is None:
-            return resource.render(live.view)
-        told = tell(live, loaded, full=live.full)
-        if told is None:
-            return None
-        if not told.body:
-            live.memory = told.memory
-            return None
-        live.offered_memory = told.memory
-        return rendered(told.content_type, told.body, told.entity)
-
-    def _way(self, live: LiveSubscription) -> Flow | None:
-        """A flow that can be had at once; None when `find_way` was asked for one."""
-        hop = live.hop
-        if hop is not None:
-            live.way = self._way_now(live, hop)
-            if live.way is not None:
-                return live.way
-        live.in_flight = True
-        self._helper.find_way(live, 0)
-        return None
-
-    def _way_now(self, live: LiveSubscription, hop: SipUri) -> Flow | None:
-        if goes_back(live.arrival, hop):
-            return live.arrival
-        if not live.row.route_set and leads_home(hop, self._domains):
-            return None
-        return self._endpoint.flow_now(hop, prefer=live.arrival)
-
-    def _template(
-        self, live: LiveSubscription, home: Hop | None = None, *, keep: bool = True
-    ) -> Template:
-        """The constant parts of its NOTIFYs; most are told only when they subscribe."""
-        package = live.resource.package
-        template = make_template(live.row, package.name, home, package.headers)
-        if keep:
-            live.template = template
-        return template
 
     def way_found(
         self, live: LiveSubscription, flow: Flow | None, *, size: int, home: Hop | None
@@ -306,95 +245,17 @@ class Notifier:
         if flow is None and size:
             flow = live.way
         if flow is None:
-            live.due = Due.NOTHING
-            self._answered(live, live.told_version, None, UNAVAILABLE, None)
+            self._answers.no_way(live)
             return
         if size:
             live.large_way = flow
         else:
             live.way = flow
         if home is not None:
-            self._template(live, home)
+            template_of(live, home)
         self.pump(live, self._clock())
-
-    def _answered(
-        self,
-        live: LiveSubscription,
-        version: int,
-        flow: Flow | None,
-        status: int,
-        response: Response | None,
-    ) -> None:
-        """The NOTIFY that told `version` over `flow` got its final response, or none."""
-        live.in_flight = False
-        if 200 <= status < 300:
-            live.told_version = version
-            live.memory, live.full = live.offered_memory, live.due is Due.FORCED
-            if not live.usage.ended:
-                self.told[live.id] = live
-        elif flow is not None and self._fails_over(live, flow, status, response):
-            return
-        else:
-            self._failed(live, status, response)
-        if self._failing:
-            self._failing.pop(live.id, None)
-        if live.due:
-            self.pump(live, self._clock())
-
-    def _fails_over(
-        self, live: LiveSubscription, flow: Flow, status: int, response: Response | None
-    ) -> bool:
-        """Whether another server of the next hop is looked for (RFC 3263 §4.3)."""
-        back = flow is live.arrival and flow.reliable
-        if back or not live.opened:
-            return False
-        if not blames_server(status, response) or not may_have_others(live.hop):
-            return False
-        failing = self._failing.setdefault(live.id, Failover())
-        failing.status, failing.response = status, response
-        failing.tried.add(road_of(flow))
-        live.in_flight = True
-        self._helper.find_other(live, failing)
-        return True
 
     def other_found(self, live: LiveSubscription, flow: Flow | None) -> None:
         """`find_other` is through: the newest state goes there, or there is no other server."""
-        failing = self._failing.get(live.id)
-        if flow is None or failing is None:
-            said = (failing.status, failing.response) if failing else (UNAVAILABLE, None)
-            self._answered(live, live.told_version, None, *said)
-            return
-        live.told, live.full, live.due = None, True, Due.FORCED
-        live.large_way = None
-        self.way_found(live, flow, size=0, home=None)
-
-    def _failed(self, live: LiveSubscription, status: int, response: Response | None) -> None:
-        self._stats.notify_failed[status] += 1
-        live.told, live.full = None, True
-        live.way = live.large_way = None
-        if live.usage.ended:
-            return
-        header = response.get if response is not None else no_header
-        what = reaction(status, answered=response is not None, header=header)
-        if what.fate is Fate.REMOVE:
-            live.usage, _ = live.usage.step(Cause.FAILED, self._clock())
-            live.due = Due.NOTHING
-            self._helper.ended(live)
-        elif what.fate is Fate.HOLD:
-            live.held_until = self._clock() + what.seconds
-            live.due = Due.FORCED
-        elif what.fate is Fate.RETRY:
-            self._schedule(self._clock() + what.seconds, partial(self._retry, live))
-
-    def _retry(self, live: LiveSubscription) -> None:
-        """The watcher has missed something, unless a NOTIFY got through meanwhile."""
-        if live.told is not None or live.in_flight:
-            return
-        if live.condition:
-            self.force(live)
-        else:
-            self.hear(live, self._clock())
-
-
-def no_header(key: str) -> None:
-    """The headers of a response that never came."""
+        if self._answers.other_found(live, flow):
+            self.way_found(live, flow, size=0, home=None)
