@@ -43,8 +43,8 @@ def keep(row: SubscriptionRow) -> tuple[str, Common]:
             row.call_id,
             "" if row.local_tag == row.id else row.local_tag,
             row.remote_tag,
-            row.local_address,
-            row.remote_address,
+            _shortened(row.local_address, row.resource.aor, row.local_tag),
+            _shortened(row.remote_address, row.watcher, row.remote_tag),
             row.remote_target,
             row.flow,
             repr(row.created_at),
@@ -89,8 +89,8 @@ def restore(
         call_id=call_id,
         local_tag=tag or id,
         remote_tag=remote_tag,
-        local_address=local,
-        remote_address=remote,
+        local_address=local or plain_address(resource.aor, tag or id),
+        remote_address=remote or plain_address(watcher, remote_tag),
         remote_target=target,
         route_set=tuple(routes),
         local_contact=shared.local_contact,
@@ -107,3 +107,12 @@ def restore(
         content=content,
         condition=condition,
     )
+
+
+def plain_address(aor: str, tag: str) -> str:
+    """From or To as most clients write it."""
+    return f"<{aor}>;tag={tag}"
+
+
+def _shortened(address: str, aor: str, tag: str) -> str:
+    return "" if address == plain_address(aor, tag) else address

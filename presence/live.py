@@ -17,7 +17,7 @@ from presence.package import EventPackage, PackageState, Provided
 from presence.policy import SubHandling
 from presence.route import next_hop
 from presence.subscription import Subscription
-from presence.view import Rendered, View, rendered
+from presence.view import Rendered, View, rendered, shared
 from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri
 from sip.wheel import Timer
@@ -192,6 +192,7 @@ class LiveSubscription:
         "_common",
         "_remote_cseq",
         "_text",
+        "_view",
         "arrival",
         "ceiling",
         "condition",
@@ -213,7 +214,6 @@ class LiveSubscription:
         "told",
         "told_version",
         "usage",
-        "view",
         "watcher",
         "way",
     )
@@ -263,6 +263,15 @@ class LiveSubscription:
         """The flow to the next hop, kept until a SUBSCRIBE may have changed it."""
         self.large_way: Flow | None = None
         """The same for what is too large for UDP."""
+
+    @property
+    def view(self) -> View:
+        """What the watcher may see."""
+        return self._view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self._view = shared(view)
 
     @property
     def row(self) -> SubscriptionRow:

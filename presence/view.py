@@ -4,11 +4,15 @@ Pure. Watchers with the same view share the same bytes, so a fan-out composes on
 """
 
 from collections.abc import Hashable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 TAG_LENGTH: Final = 24
 """Hexadecimal digits of an entity-tag: two states of one resource do not meet in 96 bits."""
+
+KNOWN_VIEWS: Final = 4096
+"""Views that are the same value for all who have them."""
 
 
 class View(NamedTuple):
@@ -20,6 +24,12 @@ class View(NamedTuple):
     """What the rules leave to be seen, in the words of the package; None is everything."""
     filter: str = ""
     """What the watcher asked to see of that, in one spelling (RFC 4660); "" is everything."""
+
+
+@lru_cache(KNOWN_VIEWS)
+def shared(view: View) -> View:
+    """The one value for all views that equal `view`."""
+    return view
 
 
 class Rendered(NamedTuple):
