@@ -17,7 +17,14 @@ from xmldoc.effort import Effort, TooMuchEffort
 from xmldoc.errors import XmlError
 from xmldoc.parse import MAX_OCTETS
 from xmldoc.patch import MAX_OPERATIONS
-from xmldoc.patch_print import Change, Place, Target, print_change
+from xmldoc.patch_print import (
+    Change,
+    Place,
+    Target,
+    Together,
+    print_change,
+    print_together,
+)
 from xmldoc.siblings import Gap, Siblings
 from xmldoc.tree import Document, Element, Node, Scope, parse_tree
 
@@ -41,20 +48,42 @@ def make_patch(
     when the operations are more than MAX_OPERATIONS or longer than `new`, when to find them
     takes more than `effort`, and when one of the documents cannot be read.
     """
-    effort = effort or Effort()
+    wanted = _wanted(old, new, effort or Effort())
+    if wanted is None:
+        return None
+    operations = [print_change(change, namespace).encode() for change in wanted]
+    return operations if sum(map(len, operations)) <= max(len(new), SHORT) else None
+
+
+def make_diff(
+    old: bytes, new: bytes, namespace: str, root: str, *, effort: Effort
+) -> Together | None:
+    """The same operations as children of one element that declares the namespaces they share.
+
+    The step to the root element is `root` in all selectors. None as in `make_patch`, but
+    however long they are, and when the root element would have to be replaced.
+    """
+    wanted = _wanted(old, new, effort)
+    if wanted is None or any(map(_replaces_root, wanted)):
+        return None
+    return print_together(wanted, namespace, root)
+
+
+def _replaces_root(change: Change) -> bool:
+    place, *what = change.target
+    return change.directive == "replace" and place is not None and not (place.parent or any(what))
+
+
+def _wanted(old: bytes, new: bytes, effort: Effort) -> list[Change] | None:
+    """What has to be done; None when that is too much, or takes more than `effort`."""
     try:
         effort.read(old)
         effort.read(new)
         trees = parse_tree(old), parse_tree(new)
-        if trees[0] == trees[1]:
-            return []
-        wanted = changes(*trees, effort)
+        wanted = [] if trees[0] == trees[1] else changes(*trees, effort)
     except (XmlError, TooMuchEffort):
         return None
-    if len(wanted) > MAX_OPERATIONS:
-        return None
-    operations = [print_change(change, namespace).encode() for change in wanted]
-    return operations if sum(map(len, operations)) <= max(len(new), SHORT) else None
+    return wanted if len(wanted) <= MAX_OPERATIONS else None
 
 
 def changes(old: Document, new: Document, effort: Effort) -> list[Change]:

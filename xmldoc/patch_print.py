@@ -1,13 +1,13 @@
 """Patch operations as they are written (RFC 5261 §4). Pure.
 
-An operation declares on itself the namespaces of its selector and of its content, under
-the prefixes that the new document has in scope there, and its own namespace under a
+An operation that stands alone declares the namespaces of its selector and of its content,
+under the prefixes that the new document has in scope there, and its own namespace under a
 prefix that is none of those. So it can be put into any document, and whoever applies it
 finds the same prefixes in the target (§4.2.3). A default namespace is declared where a
 name without prefix is used, as xmlns="" where that name is in no namespace.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from xmldoc.patch_namespaces import fresh
@@ -15,6 +15,7 @@ from xmldoc.tree import (
     XML,
     Element,
     Node,
+    Scope,
     qualified,
     split_name,
     write_declarations,
@@ -60,21 +61,68 @@ class Change(NamedTuple):
     """Name of the attribute that is added, for the option type."""
 
 
+class Words(NamedTuple):
+    """One operation, but for the prefix of its own namespace."""
+
+    directive: str
+    options: Mapping[str, str]
+    """Values of its attributes."""
+    content: str
+    bindings: Scope
+    """The namespaces that its selector and its content need."""
+
+
+class Together(NamedTuple):
+    """Operations that are children of one element, which declares what they share."""
+
+    prefix: str
+    """Of the namespace of the operations."""
+    declarations: str
+    """As they are written in the start tag of that element."""
+    operations: str
+
+
 def print_change(change: Change, namespace: str) -> str:
     """`change` as an element of `namespace`."""
+    words = _words(change)
+    prefix = fresh(PREFIX, words.bindings)
+    return _write(words, prefix, {prefix: namespace, **words.bindings})
+
+
+def print_together(changes: Iterable[Change], namespace: str, root: str) -> Together:
+    """`changes` as elements of `namespace`, with `root` as the step to the root element.
+
+    A prefix that stands for two namespaces among them is declared by those that come later.
+    """
+    all_words = [_words(change, root) for change in changes]
+    shared: dict[str, str] = {}
+    for words in all_words:
+        for bound, of in words.bindings.items():
+            shared.setdefault(bound, of)
+    prefix = fresh(PREFIX, shared)
+    operations = [
+        _write(words, prefix, {k: v for k, v in words.bindings.items() if shared[k] != v})
+        for words in all_words
+    ]
+    declarations = write_declarations({prefix: namespace, **shared})
+    return Together(prefix, declarations, "".join(operations))
+
+
+def _words(change: Change, root: str = "") -> Words:
+    """`change` with its selector written, whose first step is `root` unless that is empty."""
     bindings = _bindings(change)
-    selector = _selector(change.target, bindings)
-    options = dict(change.options)
+    options = {"sel": _selector(change.target, bindings, root), **change.options}
     if change.added:
         options["type"] = f"@{qualified(change.added)}"
-    prefix = fresh(PREFIX, bindings)
-    tag = f"{prefix}:{change.directive}"
-    declarations = write_declarations({prefix: namespace, **bindings})
-    attributes = "".join(f" {name}={write_value(value)}" for name, value in options.items())
-    start = f"<{tag}{declarations} sel={write_value(selector)}{attributes}"
-    if not change.content:
-        return start + "/>"
-    return f"{start}>{''.join(map(write_node, change.content))}</{tag}>"
+    content = "".join(map(write_node, change.content))
+    return Words(change.directive, options, content, bindings)
+
+
+def _write(words: Words, prefix: str, declarations: Scope) -> str:
+    tag = f"{prefix}:{words.directive}"
+    attributes = "".join(f" {name}={write_value(value)}" for name, value in words.options.items())
+    start = f"<{tag}{write_declarations(declarations)}{attributes}"
+    return f"{start}>{words.content}</{tag}>" if words.content else f"{start}/>"
 
 
 def _bindings(change: Change) -> dict[str, str]:
@@ -108,7 +156,7 @@ def _bind_attribute(name: str, declared: frozenset[str], bindings: dict[str, str
         bindings[prefix] = namespace
 
 
-def _selector(target: Target, bindings: dict[str, str]) -> str:
+def _selector(target: Target, bindings: dict[str, str], root: str) -> str:
     """The selector of `target`; what its steps need is added to `bindings`.
 
     A step whose prefix stands for something else in `bindings` goes by position alone.
@@ -116,7 +164,8 @@ def _selector(target: Target, bindings: dict[str, str]) -> str:
     steps: list[str] = []
     place = target.place
     while place is not None:
-        steps.append(_step(place, bindings))
+        own = root if place.parent is None else ""
+        steps.append(own or _step(place, bindings))
         place = place.parent
     steps.reverse()
     if target.last:
