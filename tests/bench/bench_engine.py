@@ -106,13 +106,13 @@ class Answered(FakeTransaction):
         assert status == 200, status
 
 
-def house(*, checking: bool) -> EventService:
+def house(*, checking: bool, store: FakeStore | None = None) -> EventService:
     """An event server over things that answer at once."""
     package = presence_package(min_interval=0.0)
     if not checking:
         package = replace(package, check_body=lambda body, kind, aor: None)
     return EventService(
-        store=InstantStore(),
+        store=store or InstantStore(),
         endpoint=InstantEndpoint(),
         packages={"presence": package},
         config=PresenceConfig(max_subscriptions_per_watcher=10**6),
