@@ -57,6 +57,9 @@ class Core:
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_READS))
     """Those that `read`."""
     listeners: list[Listener] = field(default_factory=list)
+    policy_moved: int = 0
+    """Rises with each subscription whose decision was replaced by a newer one: who has waited
+    since a decision was made looks whether it still is the newest."""
     computed: tuple[EventPackage, ...] = field(init=False)
     """Packages whose state follows changes in the store."""
 

@@ -266,22 +266,3 @@ class RecoveryService:
         index = self._core.engine.index
         watched = (index.resource(resource) for resource in index.resources)
         return [one for one in watched if one is not None and one.package.provide is not None]
-
-    async def reauthorize(self, aor: AoR) -> None:
-        """The rules of `aor` may have changed: ask again for each watcher (RFC 5025 §4)."""
-        core = self._core
-        for package in core.packages.values():
-            watched = core.engine.index.resource(Resource(aor, package.stored_as))
-            for live in tuple(watched.subscriptions.values()) if watched else ():
-                await self._decide_again(live, package)
-
-    async def _decide_again(self, live: LiveSubscription, package: EventPackage) -> None:
-        core = self._core
-        decision = await core.decide(live.resource.aor, identity_of(live.watcher), package)
-        if decision.handling is SubHandling.BLOCK:
-            await core.end(live.id)
-            core.engine.finish(live, Cause.DENIED)
-        elif core.engine.decided(live, decision):
-            core.engine.notifier.force(live)
-        else:
-            core.engine.notifier.hear(live, core.clock())

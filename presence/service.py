@@ -22,6 +22,7 @@ from presence.package import EventPackage, Variant, allow_events
 from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
 from presence.publish_service import PublishService
+from presence.reauthorize_service import ReauthorizeService
 from presence.recovery_service import OnExpiredBindings, RecoveryService
 from presence.route import first_hop, leads_home
 from presence.stats import EventStats
@@ -86,6 +87,7 @@ class EventService:
         self._publish = PublishService(self._core, random)
         self._subscribe = SubscribeService(self._core, endpoint.new_tag)
         self._recovery = RecoveryService(self._core, on_expired_bindings)
+        self._policy = ReauthorizeService(self._core)
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
@@ -141,9 +143,14 @@ class EventService:
         if watched is not None:
             self._core.reload(watched)
 
+    @property
+    def policy(self) -> ReauthorizeService:
+        """Those who watch, for whoever knows that rules have changed."""
+        return self._policy
+
     async def reauthorize(self, aor: AoR) -> None:
-        """The rules of `aor` may have changed."""
-        await self._recovery.reauthorize(aor)
+        """The rules of `aor` may have changed: decide anew before this returns."""
+        await self._policy.now(aor)
 
     def find_way(self, live: LiveSubscription, size: int) -> None:
         """A NOTIFY needs a flow that takes waiting (`notifier.Helper`)."""

@@ -1,0 +1,129 @@
+"""A change of rules acts on the subscriptions that are there (RFC 5025 §3.2.1, §4). Shell.
+
+Presentities wait in one line for few workers, so that a change of very many, or of one with very
+many watchers, keeps nobody else waiting: each worker yields between two batches of watchers. Each
+decision is applied in the turn of the loop in which it was made, so that the newest is the last
+one applied, however many are asked for at a time.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from presence.core_service import Core, identity_of
+from presence.live import LiveResource, LiveSubscription
+from presence.policy import SubHandling
+from presence.subscription import Cause
+from sip.uri import AoR
+from store.errors import StoreError
+from store.values import Resource
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 64
+"""Watchers decided about between two turns of the loop: some 4 ms with their NOTIFYs."""
+WORKERS: Final = 16
+"""Presentities decided about at a time; each may wait for its rules to be read."""
+
+
+class ReauthorizeService:
+    """Asks again for watchers that are subscribed."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._due: dict[AoR, None] = {}
+        """In the order in which they were asked for."""
+        self._workers = 0
+
+    def is_watched(self, aor: AoR) -> bool:
+        """Whether anybody here watches anything of `aor`."""
+        index = self._core.engine.index
+        return any(
+            index.resource(Resource(aor, package)) is not None for package in self._core.packages
+        )
+
+    def soon(self, aor: AoR) -> None:
+        """The rules of `aor` may have changed."""
+        if self.is_watched(aor):
+            self._begin((aor,))
+
+    def everybody(self) -> None:
+        """The rules of anybody may have changed."""
+        self._begin(AoR(resource.aor) for resource in self._core.engine.index.resources)
+
+    def _begin(self, aors: Iterable[AoR]) -> None:
+        self._due.update(dict.fromkeys(aors))
+        for _ in range(min(len(self._due), WORKERS - self._workers)):
+            self._workers += 1
+            self._core.spawn(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._due:
+                aor = next(iter(self._due))
+                del self._due[aor]
+                await self._try(aor)
+        finally:
+            self._workers -= 1
+
+    async def _try(self, aor: AoR) -> None:
+        """Decide about `aor`; what the store did not answer is asked again."""
+        try:
+            await self.now(aor)
+        except StoreError as error:
+            log.warning("reauthorize-delayed", aor=aor, error=str(error))
+            await asyncio.sleep(self._core.config.sweep_interval)
+            self._due[aor] = None
+        except Exception:
+            log.exception("reauthorize-failed", aor=aor)
+
+    async def now(self, aor: AoR) -> None:
+        """Decide anew about all who watch `aor`. Raises StoreError."""
+        for package in self._core.packages:
+            watched = self._core.engine.index.resource(Resource(aor, package))
+            if watched is not None:
+                await self._decide_all(watched)
+
+    async def _decide_all(self, watched: LiveResource) -> None:
+        lives = tuple(watched.subscriptions.values())
+        for start in range(0, len(lives), BATCH):
+            batch = lives[start : start + BATCH]
+            blocked = [live for live in batch if not await self._let_in(live)]
+            if blocked:
+                await self._end(blocked)
+            await asyncio.sleep(0)
+
+    async def _let_in(self, live: LiveSubscription) -> bool:
+        """Apply the newest decision; False when it is to end `live`."""
+        core = self._core
+        resource = live.resource
+        watcher = identity_of(live.watcher)
+        decision = await core.decide(resource.aor, watcher, resource.package)
+        if core.engine.index.get(live.id) is not live:
+            return True
+        if decision.handling is SubHandling.BLOCK:
+            core.policy_moved += 1
+            return False
+        view = live.view
+        if core.engine.decided(live, decision):
+            core.policy_moved += 1
+            core.engine.notifier.force(live)
+        elif live.view != view:
+            core.policy_moved += 1
+            self._tell_now(live)
+        return True
+
+    def _tell_now(self, live: LiveSubscription) -> None:
+        """Show what `live` may see now, if it differs, however lately it was told something."""
+        live.quiet_until = 0.0
+        self._core.engine.notifier.hear(live, self._core.clock())
+
+    async def _end(self, lives: Sequence[LiveSubscription]) -> None:
+        """End what is blocked, in the store first; one commit for all."""
+        core = self._core
+        await asyncio.gather(*(core.end(live.id) for live in lives))
+        for live in lives:
+            if core.engine.index.get(live.id) is live:
+                core.engine.finish(live, Cause.DENIED)
