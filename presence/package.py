@@ -22,7 +22,7 @@ A PUBLISH may carry a change of what is stored instead of a body (`patch_types`)
 the new body, which is then checked as any other.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -198,7 +198,16 @@ resource (a list of it, say), or None. The record must also be in the mapping, b
 
 def allow_events(packages: Mapping[str, EventPackage]) -> tuple[str, ...]:
     """Values of Allow-Events: packages, never template-packages (RFC 6665 §4.4.4)."""
-    return tuple(sorted({p.name for p in packages.values() if "." not in p.name}))
+    names = {package.name for package in packages.values()}
+    return tuple(sorted(name for name in names if not is_template(name, names)))
+
+
+def is_template(name: str, names: Container[str]) -> bool:
+    """Whether `name` is a template applied to one of `names` (RFC 6665 §5.2).
+
+    A dot alone does not tell: packages of an operator's own have reversed domain names.
+    """
+    return name.rpartition(".")[0] in names
 
 
 def find_package(packages: Mapping[str, EventPackage], event: str | None) -> EventPackage:

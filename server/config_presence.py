@@ -4,7 +4,7 @@ Values are checked here and read by `server.parts` and `server.packages`.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -59,6 +59,7 @@ class PackageSettings(BaseModel):
 
     model_config = _SECTION
 
+    enabled: bool = True
     default_policy: DefaultPolicy | None = None
     min_expires: Seconds | None = None
     max_expires: Seconds | None = None
@@ -67,11 +68,17 @@ class PackageSettings(BaseModel):
     types: Annotated[tuple[MediaType, ...], AsList] = ()
     publish: bool = False
     publish_types: Annotated[tuple[MediaType, ...], AsList] = ()
+    options: dict[str, Any] = {}
 
     @property
     def declares(self) -> bool:
         """Whether this is a package of the operator's own."""
         return bool(self.types)
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The media types that may be published."""
+        return self.publish_types or (self.types if self.publish else ())
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -79,6 +86,11 @@ class PackageSettings(BaseModel):
             raise ValueError("publish needs types: the media types of a package of your own")
         if self.publish_types and not self.publish:
             raise ValueError("publish_types needs publish = true")
+        strange = [one for one in self.publish_types if one not in self.types]
+        if strange:
+            raise ValueError(f"publish_types: {strange[0]} is none of types")
+        if self.types and self.options:
+            raise ValueError("options are for packages of other distributions")
         return self
 
 
@@ -165,14 +177,17 @@ class PresenceSettings(BaseModel):
     notify_rate: float = Field(
         0, ge=0, description="NOTIFYs a second of this process, the rest wait; 0 sets no limit"
     )
+    drain_rate: float = Field(
+        100, gt=0, description="subscriptions a second that `presentity drain` moves elsewhere"
+    )
     packages: Annotated[dict[PackageName, PackageSettings], BeforeValidator(table_from_text)] = (
         Field(
             {},
             description="settings of one event package, and packages of your own "
             '(docs/packages.md): {"dialog" = {default_policy = "allow", interval = 1}, '
             '"com.example.lamp" = {types = ["application/json"], publish = true}}; '
-            "keys: default_policy, min_expires, max_expires, default_expires, interval, types, "
-            "publish, publish_types",
+            "keys: enabled, default_policy, min_expires, max_expires, default_expires, interval, "
+            "types, publish, publish_types, options",
         )
     )
 

@@ -4,33 +4,50 @@ Built in (`built_in`), declared in the settings (`presence.declared`), and broug
 distributions (`server.plugins`); a template such as `.winfo` is made of every one of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from importlib.metadata import EntryPoint
+from typing import Final, TypeVar
 
 from presence.config import PackageConfig, PresenceConfig
+from presence.declared import Declaration, declared_package
 from presence.package import EventPackage
 from presence.packages.presence import presence_package
+from presence.plugin import Host
 from server.config import Settings
 from server.config_presence import PackageSettings
 from server.errors import ServerError
 from server.parts import presence_config, xcap_config, xcap_root_url
+from server.plugins import installed, plugged_in
+from store.values import Resource
 from xcap.diff.package import xcap_diff_package
 from xcap.diff.reader_service import Listings, Reading
 
+StateChanged = Callable[[Resource], None]
+"""Told of provided state that has changed; `EventService.state_changed` is one."""
 T = TypeVar("T")
+TEMPLATE: Final = ".winfo"
+UNSAID: Final = PackageSettings()
+"""Of a package that has no table."""
 
 
 def event_packages(
-    settings: Settings, store: Listings, documents: Reading
+    settings: Settings,
+    own: Sequence[EventPackage],
+    changed: StateChanged,
+    entries: Sequence[EntryPoint] | None = None,
 ) -> dict[str, EventPackage]:
     """Event packages that are served, by their name in the store.
 
-    ServerError names the setting, or the distribution, of one that cannot be.
+    `own`: those of this server; `entries`: of other distributions, all that are installed when
+    None. ServerError names the setting, or the distribution, of one that cannot be.
     """
-    packages: dict[str, EventPackage] = {}
-    for package in built_in(settings, store, documents):
+    entries = installed() if entries is None else entries
+    packages = {one.stored_as: one for one in own}
+    for whose, package in (*declared(settings), *_plugged_in(settings, entries, changed)):
+        _check_name(whose, package.name, packages)
         packages[package.stored_as] = package
+    _check_tables(settings, packages, entries)
     return configured(packages, settings)
 
 
@@ -49,16 +66,44 @@ def built_in(settings: Settings, store: Listings, documents: Reading) -> list[Ev
     ]
 
 
-def configured(packages: Mapping[str, EventPackage], settings: Settings) -> dict[str, EventPackage]:
-    """`packages` with what `presence.packages` says of them; ServerError for one that is none."""
+def declared(settings: Settings) -> list[tuple[str, EventPackage]]:
+    """Those that the settings declare, each after the key of its table."""
+    interval = settings.presence.notify_interval
+    return [
+        (
+            f"presence.packages.{name}",
+            declared_package(Declaration(name, table.types, table.published, interval)),
+        )
+        for name, table in settings.presence.packages.items()
+        if table.declares
+    ]
+
+
+def _plugged_in(
+    settings: Settings, entries: Sequence[EntryPoint], changed: StateChanged
+) -> list[tuple[str, EventPackage]]:
+    """Those of other distributions, each after the words for it."""
     tables = settings.presence.packages
-    _check_names(tables, packages.values())
-    config = presence_config(settings)
+
+    def host_of(name: str) -> Host:
+        return Host(
+            name=name,
+            domains=frozenset(settings.domains),
+            interval=settings.presence.notify_interval,
+            changed=lambda aor: changed(Resource(aor, name)),
+            options=tables[name].options if name in tables else {},
+        )
+
+    return plugged_in(entries, host_of, [name for name in tables if not tables[name].enabled])
+
+
+def configured(packages: Mapping[str, EventPackage], settings: Settings) -> dict[str, EventPackage]:
+    """`packages` with what `presence.packages` says of them, but for those that it turns off."""
+    tables, config = settings.presence.packages, presence_config(settings)
     return {
-        key: _checked(apply(package, package_config(tables[package.name])), config)
-        if package.name in tables
-        else package
+        key: _checked(apply(package, package_config(tables.get(package.name, UNSAID))), config)
         for key, package in packages.items()
+        if tables.get(package.name, UNSAID).enabled
     }
 
 
@@ -101,10 +146,24 @@ def _checked(package: EventPackage, config: PresenceConfig) -> EventPackage:
     return package
 
 
-def _check_names(tables: Iterable[str], packages: Iterable[EventPackage]) -> None:
-    known = {package.name for package in packages}
-    for name in tables:
+def _check_name(whose: str, name: str, packages: Mapping[str, EventPackage]) -> None:
+    """A package of the operator's own takes the name of no other, nor of a template of one."""
+    if name in packages:
+        raise ServerError(f"{whose}: there is another event package of this name")
+    if name.rpartition(".")[0] in packages or name.endswith(TEMPLATE):
+        raise ServerError(f"{whose}: is the name of a template (RFC 6665 §5.2)")
+
+
+def _check_tables(
+    settings: Settings, packages: Mapping[str, EventPackage], entries: Sequence[EntryPoint]
+) -> None:
+    """Each table is of a package that there is."""
+    known = {*packages, *(entry.name for entry in entries)}
+    plugged = known.intersection(entry.name for entry in entries)
+    for name, table in settings.presence.packages.items():
         if name not in known:
             raise ServerError(
                 f"presence.packages.{name}: unknown event package (one of your own needs types)"
             )
+        if table.options and name not in plugged:
+            raise ServerError(f"presence.packages.{name}: options: this package has none")

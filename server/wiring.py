@@ -30,7 +30,7 @@ from server.internal_address import internal_address
 from server.logs import traced
 from server.metrics import Metrics
 from server.notify_target import NotifyTargets
-from server.packages import event_packages
+from server.packages import built_in, event_packages
 from server.parts import (
     application_usages,
     dns_resolver,
@@ -147,7 +147,11 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     trusted = TrustedPeers(settings.sip.trusted_peers, settings.sip.trusted_tls_names)
     identities = _identities(ground, trusted)
     xcap = _xcap(ground, identities, lambda change: services.on_change(change))
-    packages = event_packages(settings, store, xcap.service)
+    packages = event_packages(
+        settings,
+        built_in(settings, store, xcap.service),
+        changed=lambda resource: services.events.state_changed(resource),
+    )
     endpoint = Endpoint(
         config=endpoint_config(settings, ground.worker),
         on_request=traced(on_request) if debug else on_request,

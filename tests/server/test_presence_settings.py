@@ -11,7 +11,7 @@ from server.cli_config import as_toml
 from server.config import Settings
 from server.config_values import DefaultPolicy
 from server.errors import ServerError, SettingsError
-from server.packages import apply, configured
+from server.packages import apply, event_packages
 from server.parts import presence_config
 from server.settings import load_settings
 
@@ -49,6 +49,8 @@ def test_tables_of_packages_are_printed_as_they_are_read(tmp_path: Path) -> None
         "types": [],
         "publish": False,
         "publish_types": [],
+        "enabled": True,
+        "options": {},
     }
     assert loaded(tmp_path, as_toml(settings)).model_dump() == settings.model_dump()
 
@@ -96,7 +98,7 @@ def test_settings_of_a_package_change_its_record() -> None:
 )
 def test_a_table_that_fits_no_package_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ServerError, match=said):
-        configured({"presence": presence_package()}, loaded(tmp_path, text))
+        event_packages(loaded(tmp_path, text), [presence_package()], lambda resource: None, ())
 
 
 def test_the_event_server_is_told_all_of_it(tmp_path: Path) -> None:
