@@ -32,8 +32,11 @@ class Engine:
         stats: EventStats,
         domains: frozenset[str],
         helper: Helper,
+        on_over: Callable[[LiveSubscription], None] = lambda live: None,
     ) -> None:
+        """`on_over` is told of each subscription that ended with its resource."""
         self.index = LiveIndex()
+        self._on_over = on_over
         self.stats = stats
         self._clock = clock
         self.notifier = Notifier(
@@ -58,9 +61,22 @@ class Engine:
         `asked_at`: when the PUBLISH came that made the change; 0 when it was none of ours.
         """
         watched = self.index.resource(resource)
-        if watched is not None and watched.published(version, publications):
-            watched.asked_at = asked_at
+        if watched is None:
+            return
+        was_there = there(watched)
+        if not watched.published(version, publications):
+            return
+        watched.asked_at = asked_at
+        if was_there and not there(watched):
+            self._vanished(watched)
+        else:
             self.notifier.changed(watched)
+
+    def _vanished(self, watched: LiveResource) -> None:
+        """`watched` is no more, and so are its subscriptions (RFC 6665 §4.1.3)."""
+        for live in tuple(watched.subscriptions.values()):
+            self.finish(live, Cause.VANISHED)
+            self._on_over(live)
 
     def provided(self, resource: Resource, provided: Provided) -> None:
         """The same for state that was not published."""
@@ -180,6 +196,12 @@ def single(
     usage = Subscription.fetch(granted=granted(decision), now=now)
     view = view_of(decision, row.content_type)
     return LiveSubscription(row, usage, watched, view, arrival)
+
+
+def there(watched: LiveResource) -> bool:
+    """Whether `watched` is known to be there, in a package whose resources can go away."""
+    over = watched.package.over
+    return over is not None and watched.loaded and not over(watched.state)
 
 
 def state_of(decision: Decision) -> State:

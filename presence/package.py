@@ -24,7 +24,7 @@ the new body, which is then checked as any other.
 
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from presence.config import PolicyName
 from presence.errors import BadEvent
@@ -33,6 +33,10 @@ from presence.view import View
 from sip.message import Request
 from sip.uri import AoR
 from store.values import Change, Publication, Resource, SubscriptionRow
+
+
+FILTER_TYPE: Final = "application/simple-filter+xml"
+"""Of a filter (RFC 4660)."""
 
 
 class Provided(NamedTuple):
@@ -156,6 +160,11 @@ class EventPackage:
     """The document for one subscription, or None when it has nothing to hear."""
     tell_types: frozenset[str] | None = None
     """Media types whose documents `tell` makes; those of others are shared. None: all."""
+    over: Callable[[PackageState], bool] | None = None
+    """Whether the resource is no more; when it was there before, its subscriptions end, with
+    reason noresource (RFC 6665 §4.1.3). None: resources never go away."""
+    subscribe_types: tuple[str, ...] = ()
+    """Media types of the bodies that a SUBSCRIBE may carry, filters aside."""
     filterable: bool = False
     """Whether a SUBSCRIBE may carry a filter (RFC 4660); the document is then XML."""
     provide: Callable[[Resource], Awaitable[Provided]] | None = None
@@ -200,6 +209,16 @@ def allow_events(packages: Mapping[str, EventPackage]) -> tuple[str, ...]:
     """Values of Allow-Events: packages, never template-packages (RFC 6665 §4.4.4)."""
     names = {package.name for package in packages.values()}
     return tuple(sorted(name for name in names if not is_template(name, names)))
+
+
+def accepted_types(packages: Mapping[str, EventPackage]) -> tuple[str, ...]:
+    """Media types that some request for an event may carry (RFC 3261 §11.2, RFC 5264 §4.1)."""
+    types: set[str] = set()
+    for package in packages.values():
+        types.update(package.publish_types, package.patch_types, package.subscribe_types)
+        if package.filterable:
+            types.add(FILTER_TYPE)
+    return tuple(sorted(types))
 
 
 def is_template(name: str, names: Container[str]) -> bool:

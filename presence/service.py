@@ -72,6 +72,7 @@ class EventService:
             stats=self.stats,
             domains=config.domains if resolve_target is not None else frozenset(),
             helper=self,
+            on_over=self._over,
         )
         self._core = Core(
             store=store,
@@ -174,6 +175,10 @@ class EventService:
         """A NOTIFY could not be made, which is our fault (`notifier.Helper`)."""
         log.error("notify-failed", exc_info=error, call_id=live.row.call_id)
         self.ended(live)
+
+    def _over(self, live: LiveSubscription) -> None:
+        """`live` ended with its resource."""
+        self._core.spawn(self._core.end(live.id))
 
     async def _load(self, live: LiveSubscription, due: Due) -> None:
         notifier = self._core.engine.notifier

@@ -35,6 +35,8 @@ POLICY_FILES: Final = (
 )
 
 SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
+    "conference-info": ("conference-info.xsd",),
+    "dialog-info": ("dialog-info.xsd",),
     "dialog-rules": ("common-policy.xsd", "dialog-rules.xsd", "oma-common-policy.xsd"),
     "list-service": (
         "list-service.xsd",
