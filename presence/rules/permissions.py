@@ -3,6 +3,7 @@
 There is no permission that takes away: no value is the lowest value, and grants add up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -77,6 +78,20 @@ class Permissions:
             attributes=frozenset() if every else self.attributes,
             user_input=UserInput.FULL if every else self.user_input,
         )
+
+
+def union(granted: Sequence[Permissions]) -> Permissions:
+    """What any of `granted` grants (RFC 4745 §10.2)."""
+    if len(granted) == 1:
+        return granted[0]
+    return Permissions(
+        services=NO_MEMBERS.union(*(one.services for one in granted)),
+        persons=NO_MEMBERS.union(*(one.persons for one in granted)),
+        devices=NO_MEMBERS.union(*(one.devices for one in granted)),
+        attributes=frozenset[Name]().union(*(one.attributes for one in granted)),
+        user_input=max((one.user_input for one in granted), default=UserInput.FALSE),
+        all_attributes=any(one.all_attributes for one in granted),
+    ).normal()
 
 
 NOTHING: Final = Permissions()
