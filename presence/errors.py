@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from xmldoc.patch_errors import MEDIA_TYPE as PATCH_ERROR
+from xmldoc.patch_errors import PatchError, render
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -16,6 +19,11 @@ class PresenceError(Exception):
     def headers(self) -> Headers:
         """Header fields the response must carry."""
         return ()
+
+    @property
+    def body(self) -> bytes:
+        """What the response says beyond its headers, one of which is Content-Type then."""
+        return b""
 
 
 class BadRequest(PresenceError):
@@ -40,6 +48,32 @@ WARNING_LENGTH = 200
 
 class BadBody(BadRequest):
     """The body is not what its media type promises (RFC 3903 §6 step 5)."""
+
+
+class BadPatch(BadBody):
+    """A change of the published document that cannot be made (RFC 5264 §4.3.2)."""
+
+    def __init__(self, error: PatchError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+    @property
+    def headers(self) -> Headers:
+        return (*super().headers, ("Content-Type", PATCH_ERROR))
+
+    @property
+    def body(self) -> bytes:
+        """What was wrong with which operation (RFC 5261 §5.1)."""
+        return render(self.error)
+
+
+class PartialPublication(BadBody):
+    """A change of what nobody has published yet (RFC 5264 §4.3.2)."""
+
+    reason = "Invalid Partial Publication"
+
+    def __init__(self) -> None:
+        super().__init__("an initial publication carries the whole document")
 
 
 class Forbidden(BadRequest):

@@ -5,7 +5,7 @@ the entity-tag is compared by the store, in the statement that replaces it: a re
 two faults may hear of the later one first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from presence.bounds import bounds_of, granted_publication
@@ -14,6 +14,7 @@ from presence.errors import (
     BadEvent,
     BadRequest,
     BodyTooLarge,
+    ConditionFailed,
     Forbidden,
     UnsupportedEncoding,
     UnsupportedType,
@@ -44,6 +45,11 @@ class Publish(NamedTuple):
     def stores_nothing(self) -> bool:
         """An initial publication that is over at once (§6 step 5)."""
         return self.expires == 0 and self.expected is None
+
+    @property
+    def patches(self) -> bool:
+        """Whether the body is a change of the stored one."""
+        return self.body is not None and self.content_type in self.package.patch_types
 
 
 def check_publisher(identity: Identity, aor: AoR) -> None:
@@ -83,9 +89,33 @@ def check_form(request: Request, package: EventPackage, config: PresenceConfig) 
     if request.get("content-encoding") not in (None, "", "identity"):
         raise UnsupportedEncoding
     content_type = request.content_type
-    if content_type is None or content_type not in package.publish_types:
-        raise UnsupportedType(package.publish_types)
+    accepted = (*package.publish_types, *package.patch_types)
+    if content_type is None or content_type not in accepted:
+        raise UnsupportedType(accepted)
     return content_type
+
+
+def body_of(publications: Sequence[Publication], entity_tag: str) -> bytes:
+    """What is stored under `entity_tag`; raises ConditionFailed when nothing is."""
+    for publication in publications:
+        if publication.entity_tag == entity_tag:
+            return publication.body
+    raise ConditionFailed
+
+
+def patched(publish: Publish, stored: bytes, max_body: int) -> Publish:
+    """`publish` with the body that it makes of `stored`, which is empty for an initial one.
+
+    Raises BodyTooLarge when that has more than `max_body` octets: publications do not grow
+    without bounds, a little at a time.
+    """
+    package = publish.package
+    assert package.patch is not None, "a package with patch_types has it"
+    assert publish.body is not None, "the caller has looked"
+    body = package.patch(stored, publish.body, publish.content_type)
+    if len(body) > max_body:
+        raise BodyTooLarge
+    return publish._replace(body=body, content_type=package.publish_types[0])
 
 
 def operation(publish: Publish, aor: AoR, random: bytes, now: float) -> WritePublication:

@@ -33,6 +33,8 @@ from sip.locate import Target
 from sip.transport.flow import Flow
 from sip.uri import AoR
 from store.errors import StoreError, StoreFull
+from store.operations import WritePublication
+from store.outcomes import PublicationWritten
 from store.values import Change, Resource
 
 log = structlog.get_logger(__name__)
@@ -133,6 +135,15 @@ class EventService:
     def on_change(self, change: Change) -> None:
         """A change by another process, or by another part of this one."""
         self._recovery.on_change(change)
+
+    async def write_publication(self, op: WritePublication) -> PublicationWritten:
+        """Commit a publication that did not come as a PUBLISH, and tell the watchers.
+
+        Its body has been checked. Raises ConditionFailed and StoreError.
+        """
+        outcome = await self._publish.write(op)
+        self._publish.tell(op, outcome)
+        return outcome
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` told of every change of published state, here or elsewhere."""
@@ -252,4 +263,4 @@ class EventService:
 
     def _refuse(self, tx: Transaction, error: PresenceError) -> None:
         self.stats.refused[error.status] += 1
-        tx.respond(error.status, reason=error.reason, headers=error.headers)
+        tx.respond(error.status, reason=error.reason, headers=error.headers, body=error.body)
