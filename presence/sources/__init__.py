@@ -1,0 +1,1 @@
+"""Where presence comes from that nobody published: hard state, registrations, calls."""

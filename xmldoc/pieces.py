@@ -1,0 +1,129 @@
+"""A document as its root's start tag and the octets of each child, nothing written anew. Pure.
+
+For documents that `xmldoc.parse` has accepted: comments, character references and white space
+inside of a child stay as they are, and only the namespaces that are declared around it are lost.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+from xml.sax.saxutils import quoteattr
+
+from xmldoc.spans import ATTRIBUTE, DECLARATION, MISC, NAME
+
+TOKEN: Final = re.compile(
+    rb"""<(?:%s|[^"'>!?]*+(?:(?:"[^"]*+"|'[^']*+')[^"'>]*+)*+>)""" % MISC, re.DOTALL
+)
+"""A tag, or what is none and begins with "<"."""
+
+Scope = dict[str, str]
+"""Namespaces by prefix, the default namespace under ""; absent where there is none."""
+
+
+class Tag(NamedTuple):
+    """A start tag among octets."""
+
+    start: int
+    end: int
+    empty: bool
+    """Whether it is an end tag as well (XML 1.0 §3.1)."""
+
+
+class Piece(NamedTuple):
+    """One child of an element."""
+
+    start: int
+    end: int
+
+
+def tags(xml: bytes) -> Iterator[Tag | int]:
+    """The start tags of `xml` in document order, and where each end tag begins."""
+    for found in TOKEN.finditer(xml):
+        start, end = found.span()
+        second = xml[start + 1 : start + 2]
+        if second == b"/":
+            yield start
+        elif second not in (b"!", b"?"):
+            yield Tag(start, end, xml.endswith(b"/>", start, end))
+
+
+def start_tags(xml: bytes) -> Iterator[Tag]:
+    """The start tags of `xml` in document order, that of `Element.iter()`."""
+    return (tag for tag in tags(xml) if isinstance(tag, Tag))
+
+
+def children(xml: bytes) -> list[Piece]:
+    """Where the children of the one element in `xml` are."""
+    pieces: list[Piece] = []
+    depth = start = 0
+    for tag in tags(xml):
+        if isinstance(tag, Tag):
+            if depth == 1:
+                start = tag.start
+                if tag.empty:
+                    pieces.append(Piece(start, tag.end))
+            depth += not tag.empty
+        else:
+            depth -= 1
+            if depth == 1:
+                pieces.append(Piece(start, xml.index(b">", tag) + 1))
+    return pieces
+
+
+def declared_in(xml: bytes) -> frozenset[str]:
+    """The prefixes that the first start tag of `xml` declares, "" for the default namespace."""
+    names = (match[1].decode().partition(":") for match in _attributes(xml))
+    return frozenset(local for prefix, _, local in names if prefix == DECLARATION)
+
+
+def declaring(xml: bytes, namespaces: Scope) -> bytes:
+    """The element `xml` with declarations of `namespaces`, which it has none of yet."""
+    if not namespaces:
+        return xml
+    name = NAME.match(xml)
+    assert name is not None, "an element begins with its name"
+    return b"%b%b%b" % (xml[: name.end()], declarations(namespaces), xml[name.end() :])
+
+
+def declarations(namespaces: Scope) -> bytes:
+    """`namespaces` as attributes, each with a space before it."""
+    return "".join(
+        f" {DECLARATION}{':' if prefix else ''}{prefix}={quoteattr(uri)}"
+        for prefix, uri in namespaces.items()
+    ).encode()
+
+
+def missing(scope: Scope, own: frozenset[str], around: Scope) -> Scope:
+    """What an element that was written in `scope` must declare to mean the same in `around`.
+
+    `own` are the prefixes that it declares already.
+    """
+    lacking = {
+        prefix: uri
+        for prefix, uri in scope.items()
+        if around.get(prefix) != uri and prefix not in own
+    }
+    if around.get("") and "" not in scope and "" not in own:
+        lacking[""] = ""
+    return lacking
+
+
+def with_attribute(xml: bytes, tag: Tag, name: bytes, value: str) -> bytes:
+    """`xml` with another value of an attribute that `tag` has."""
+    for match in ATTRIBUTE.finditer(xml, _name_end(xml, tag.start), tag.end):
+        if match[1] == name:
+            written = quoteattr(value).encode()
+            return b"%b%b%b" % (xml[: match.start(2)], written, xml[match.end(2) :])
+    return xml
+
+
+def _attributes(xml: bytes) -> Iterator[re.Match[bytes]]:
+    """The attributes of the first start tag."""
+    first = next(start_tags(xml))
+    return ATTRIBUTE.finditer(xml, _name_end(xml, first.start), first.end)
+
+
+def _name_end(xml: bytes, start: int) -> int:
+    name = NAME.match(xml, start)
+    assert name is not None, "a start tag has a name"
+    return name.end()
