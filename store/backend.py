@@ -7,7 +7,16 @@ exception raised fails the batch, of which then nothing was written.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
+from store.operations import (
+    EndSubscription,
+    HoldWatcher,
+    RefreshSubscription,
+    SettleSubscription,
+    SettleWatcher,
+    WriteBindings,
+    WriteDocument,
+    WritePublication,
+)
 from store.outcomes import (
     BindingsOutcome,
     DocumentOutcome,
@@ -27,10 +36,12 @@ from store.values import (
     Resource,
     ResourceState,
     SubscriptionRow,
+    WatcherRow,
 )
 
-SubscriptionOp = SubscriptionRow | RefreshSubscription | str
-"""To insert or replace, to prolong, or the id of one to end."""
+WatcherOp = EndSubscription | SettleSubscription | HoldWatcher | SettleWatcher
+SubscriptionOp = SubscriptionRow | RefreshSubscription | WatcherOp
+"""A row is to be inserted or replaced."""
 
 
 class Publications(Protocol):
@@ -53,13 +64,19 @@ class Subscriptions(Protocol):
     async def write(
         self, ops: Sequence[SubscriptionOp], now: float, /
     ) -> Sequence[SubscriptionOutcome | Exception | None]:
-        """Write a batch; None answers an end."""
+        """Write a batch; None answers what is no row and no refresh."""
 
     async def read(self, ids: Sequence[str], /) -> Mapping[str, SubscriptionRow]:
         """Return those that are there."""
 
     async def watchers(self, aor: str, now: float, /) -> list[SubscriptionRow]:
         """Return the live ones of an AoR, oldest first."""
+
+    async def watching(self, resource: Resource, watcher: str | None, /) -> list[WatcherRow]:
+        """Return what is known of the watchers of a resource, or of one of them, oldest first."""
+
+    async def waiting(self, aor: str, /) -> list[WatcherRow]:
+        """Return those that wait for a decision of an AoR, oldest first."""
 
     async def touch(self, touches: Sequence[tuple[str, int, int]], /) -> None:
         """Remember id, version told and CSeq used of subscriptions that are still ours."""

@@ -11,7 +11,16 @@ from store.credential_cache import CredentialCache
 from store.errors import StoreRefused, StoreUnavailable
 from store.lane import Lane
 from store.loader import Loader
-from store.operations import RefreshSubscription, WriteBindings, WriteDocument, WritePublication
+from store.operations import (
+    EndSubscription,
+    HoldWatcher,
+    RefreshSubscription,
+    SettleSubscription,
+    SettleWatcher,
+    WriteBindings,
+    WriteDocument,
+    WritePublication,
+)
 from store.outcomes import (
     BindingsOutcome,
     DocumentOutcome,
@@ -36,6 +45,7 @@ from store.values import (
     Resource,
     ResourceState,
     SubscriptionRow,
+    WatcherRow,
 )
 
 SECRET_SIZE: Final = 32
@@ -144,9 +154,30 @@ class DatabaseStore:
             raise StoreUnavailable("the subscription was not written")
         return outcome
 
-    async def end_subscription(self, subscription_id: str) -> None:
-        """Delete."""
-        await self._subscriptions.submit(subscription_id, subscription_id)
+    async def end_subscription(self, subscription_id: str, event: str = "timeout") -> None:
+        """Delete, by a watcher event."""
+        await self._subscriptions.submit(subscription_id, EndSubscription(subscription_id, event))
+
+    async def settle_subscription(self, subscription_id: str, state: str, event: str) -> None:
+        """Change its state, by a watcher event."""
+        op = SettleSubscription(subscription_id, state, event)
+        await self._subscriptions.submit(subscription_id, op)
+
+    async def hold_watcher(self, row: SubscriptionRow) -> None:
+        """Keep a watcher that waits."""
+        await self._subscriptions.submit(row.id, HoldWatcher(row))
+
+    async def settle_watcher(self, subscription_id: str, event: str) -> None:
+        """End the wait of a watcher."""
+        await self._subscriptions.submit(subscription_id, SettleWatcher(subscription_id, event))
+
+    async def watching(self, resource: Resource, watcher: str | None) -> list[WatcherRow]:
+        """Return what is known of the watchers of a resource."""
+        return await self._backend.subscriptions.watching(resource, watcher)
+
+    async def waiting(self, aor: str) -> list[WatcherRow]:
+        """Return those that wait for a decision."""
+        return await self._backend.subscriptions.waiting(aor)
 
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         """Return the row."""

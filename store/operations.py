@@ -5,7 +5,7 @@ Pure. Every `_at` and `now` is Unix seconds.
 
 from typing import NamedTuple
 
-from store.values import Binding, DocumentKey, Resource
+from store.values import Binding, DocumentKey, Resource, SubscriptionRow
 
 
 class WritePublication(NamedTuple):
@@ -48,6 +48,37 @@ class RefreshSubscription(NamedTuple):
     """As in `SubscriptionRow`."""
     condition: str = ""
     """As in `SubscriptionRow`."""
+
+
+class EndSubscription(NamedTuple):
+    """Delete a subscription because of a watcher event (RFC 3857 §4.7.1).
+
+    A pending one that timed out is kept among those that wait.
+    """
+
+    id: str
+    event: str
+
+
+class SettleSubscription(NamedTuple):
+    """Change the state of a subscription because of a watcher event."""
+
+    id: str
+    state: str
+    event: str
+
+
+class HoldWatcher(NamedTuple):
+    """Keep the watcher of a subscription that was never stored among those that wait."""
+
+    row: SubscriptionRow
+
+
+class SettleWatcher(NamedTuple):
+    """End the wait of a watcher because of a watcher event."""
+
+    id: str
+    event: str
 
 
 class WriteBindings(NamedTuple):

@@ -1,6 +1,6 @@
 """What a write came to. Lost races are outcomes; only a store that cannot answer raises."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from store.values import BindingSet, Publication, Resource, ResourceState
@@ -74,6 +74,8 @@ class Expired:
     subscriptions: list[str]
     bindings: list[str]
     """AoRs that lost bindings."""
+    watched: list[Resource] = field(default_factory=list)
+    """Whose watchers changed."""
 
 
 PublicationOutcome = PublicationWritten | EtagMismatch

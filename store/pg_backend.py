@@ -44,6 +44,7 @@ class PgBackend:
         stats: StoreStats,
         changed: Callable[[Change], None],
         keep_versions: int,
+        keep_waiting: float,
     ) -> None:
         context = PgContext(dsn, owner, stats, peers=role is Role.TOOL)
         self._context = context
@@ -53,12 +54,12 @@ class PgBackend:
         self._heartbeat: asyncio.Task[None] | None = None
         self._hello_at = self._beaten_at = float("-inf")
         self.publications = PgPublications(context)
-        self.subscriptions = PgSubscriptions(context)
+        self.subscriptions = PgSubscriptions(context, keep_waiting)
         self.bindings = PgBindings(context)
         self.documents = PgDocuments(context, keep_versions)
         self.grants = PgGrants(context)
         self.credentials = PgCredentials(context)
-        self._expiry = PgExpiry(context)
+        self._expiry = PgExpiry(context, keep_waiting)
         self._processes = PgProcesses(context, node)
         self._feed = PgFeed(context, self._heard)
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    Select,
     Table,
     and_,
     cast,
@@ -25,21 +26,26 @@ from sqlalchemy import (
 from store.outcomes import Expired
 from store.pg_context import PgContext
 from store.pg_notify import feed_arguments, told
-from store.pg_statement import INSTANT, ONE, WHOLE, ZERO, Statement, compiled, given
+from store.pg_statement import INSTANT, ONE, WHOLE, ZERO, Statement, compiled, given, text_literal
+from store.pg_watchers import LONGEST_KEY, judge, keep, sweep_statement, tell_judged
 from store.tables import bindings, publications, registrations, resources, subscriptions
 from store.values import Kind, Resource
+from store.watching import Keeping
 
 SWEEP_LIMIT: Final = 1000
 """Rows that one statement looks at; the sweep goes on while there are as many."""
-LONGEST_KEY: Final = "x" * 2700
 
 
 class PgExpiry:
     """Sweeps the three tables of soft state."""
 
-    def __init__(self, context: PgContext) -> None:
+    def __init__(self, context: PgContext, keep_waiting: float) -> None:
         self._context = context
         self._link = context.link("expiry")
+        self._keep_waiting = keep_waiting
+        self._watchers = {
+            telling: sweep_statement(SWEEP_LIMIT, telling=telling) for telling in (False, True)
+        }
         self._statements = {
             telling: (
                 publications_statement(telling=telling),
@@ -55,14 +61,22 @@ class PgExpiry:
         risen: dict[Resource, int] = {}
         for row in await self._rows(of_publications, now):
             risen[Resource(row[0], row[1])] = row[2]
-        ended = [row[0] for row in await self._rows(of_subscriptions, now)]
+        ended = await self._rows(of_subscriptions, now)
         lost = dict.fromkeys(row[0] for row in await self._rows(of_bindings, now))
-        return Expired(list(risen.items()), ended, list(lost))
+        watched = {Resource(row[1], row[2]): None for row in ended}
+        given_up = self._watchers[self._context.peers]
+        for row in await self._link.fetch(given_up, self._arguments(now)):
+            watched[Resource(row[0], row[1])] = None
+        return Expired(list(risen.items()), [row[0] for row in ended], list(lost), list(watched))
+
+    def _arguments(self, now: float) -> dict[str, object]:
+        feed = feed_arguments(self._context.owner, [LONGEST_KEY])
+        keeping = Keeping.since(now, self._keep_waiting)._asdict()
+        return {**keeping, "now_whole": floor(now), **feed}
 
     async def _rows(self, statement: Statement, now: float) -> list[Any]:
         """Run `statement` until it finds less than its limit; the last column is how much."""
-        feed = feed_arguments(self._context.owner, [LONGEST_KEY])
-        arguments = {"now": now, "now_whole": floor(now), **feed}
+        arguments = self._arguments(now)
         rows: list[Any] = []
         while True:
             found = await self._link.fetch(statement, arguments)
@@ -86,21 +100,21 @@ def _later(table: Table, due: CTE) -> CTE:
     return moved.where(due.c.expires_at > given("now", INSTANT)).cte("later")
 
 
-def _gone(table: Table, due: CTE) -> CTE:
+def _gone(table: Table, due: CTE, *more: Any) -> CTE:
     expired = delete(table).where(_same(table, due), due.c.expires_at <= given("now", INSTANT))
-    return expired.returning(*table.primary_key.columns).cte("gone")
+    return expired.returning(*table.primary_key.columns, *more).cte("gone")
 
 
 def _same(table: Table, due: CTE) -> ColumnElement[bool]:
     return and_(*(column == due.c[column.name] for column in table.primary_key.columns))
 
 
-def _with_count(due: CTE, later: CTE, rows: CTE, *more: Any) -> Statement:
+def _with_count(due: CTE, later: CTE, rows: CTE, *more: Any) -> Select[Any]:
     """`rows`, or one row of NULLs, each with how many rows the sweep looked at."""
     count = select(func.count().label("looked_at")).select_from(due).cte("looked")
     joined = count.outerjoin(rows, literal_column("true"))
     columns: Sequence[Any] = (*rows.c, *more, count.c.looked_at)
-    return compiled(select(*columns).select_from(joined).add_cte(later))
+    return select(*columns).select_from(joined).add_cte(later)
 
 
 def publications_statement(*, telling: bool) -> Statement:
@@ -119,15 +133,19 @@ def publications_statement(*, telling: bool) -> Statement:
     )
     c = raised.c
     more = (told(raised, Kind.RESOURCE, c.version, c.aor, c.package),) if telling else ()
-    return _with_count(due, _later(publications, due), raised, *more)
+    return compiled(_with_count(due, _later(publications, due), raised, *more))
 
 
 def subscriptions_statement(*, telling: bool) -> Statement:
-    """Sweep subscriptions."""
-    due = _due(subscriptions)
-    gone = _gone(subscriptions, due)
-    more = (told(gone, Kind.SUBSCRIPTION, ZERO, gone.c.id),) if telling else ()
-    return _with_count(due, _later(subscriptions, due), gone, *more)
+    """Sweep subscriptions; watchers that are still undecided wait from now on."""
+    s, due = subscriptions.c, _due(subscriptions)
+    about = (s.aor, s.package, s.watcher, s.state, s.dialog)
+    gone = _gone(subscriptions, due, *about, text_literal("timeout").label("event"))
+    judged = judge(gone)
+    names = select(gone.c.id, gone.c.aor, gone.c.package).cte("names")
+    more = (told(gone, Kind.SUBSCRIPTION, ZERO, gone.c.id), tell_judged(judged))
+    statement = _with_count(due, _later(subscriptions, due), names, *(more if telling else ()))
+    return compiled(statement.add_cte(*keep(judged)))
 
 
 def bindings_statement(*, telling: bool) -> Statement:
@@ -145,4 +163,4 @@ def bindings_statement(*, telling: bool) -> Statement:
     )
     c = raised.c
     more = (told(raised, Kind.BINDING, c.version, c.aor),) if telling else ()
-    return _with_count(due, _later(bindings, due), raised, *more)
+    return compiled(_with_count(due, _later(bindings, due), raised, *more))

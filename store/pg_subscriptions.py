@@ -1,38 +1,47 @@
 """Subscriptions on PostgreSQL: one statement per kind of write and batch. Shell."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import CTE, and_, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
-
-from store.backend import SubscriptionOp
-from store.operations import RefreshSubscription
+from store.backend import SubscriptionOp, WatcherOp
+from store.operations import (
+    EndSubscription,
+    HoldWatcher,
+    RefreshSubscription,
+    SettleSubscription,
+    SettleWatcher,
+)
 from store.outcomes import SubscriptionGone, SubscriptionOutcome, SubscriptionWritten
 from store.pg_context import PgContext
-from store.pg_notify import feed_arguments, told
-from store.pg_publication_statement import publication_fields
-from store.pg_statement import (
-    INSTANT,
-    TEXT,
-    WHOLE,
-    ZERO,
-    Statement,
-    compiled,
-    given,
-    operations,
+from store.pg_notify import feed_arguments
+from store.pg_statement import Statement
+from store.pg_subscription_statement import (
+    end_statement,
+    read_statement,
+    refresh_statement,
+    touch_statement,
+    watchers_statement,
+    write_statement,
+)
+from store.pg_watchers import (
+    LONGEST_KEY,
+    hold_statement,
+    list_statement,
+    settle_statement,
+    settle_watchers_statement,
+    waiting_statement,
 )
 from store.rows import (
-    SUBSCRIPTION_COLUMNS,
     check_at,
     created_at,
     pack_dialog,
     pack_reach,
     subscription_of,
+    watcher_of,
 )
 from store.state_rows import publication_of, published_at
-from store.tables import publications, resources, subscriptions
-from store.values import Kind, ResourceState, SubscriptionRow
+from store.values import Resource, ResourceState, SubscriptionRow, WatcherRow
+from store.watching import Keeping
 
 GONE: Final = SubscriptionGone()
 ENDED: Final = None
@@ -43,20 +52,24 @@ LAZY: Final = {"synchronous_commit": "off"}
 
 
 class PgSubscriptions:
-    """Writes and reads subscriptions."""
+    """Writes and reads subscriptions; who waits for a decision is kept `keep_waiting` seconds."""
 
-    def __init__(self, context: PgContext) -> None:
+    def __init__(self, context: PgContext, keep_waiting: float) -> None:
         self._context = context
         self.writer = context.link("subscriptions")
         self._lazy = context.link("touches", LAZY)
-        self._writing = write_statement()
-        self._refreshing = {
-            telling: refresh_statement(telling=telling) for telling in (False, True)
-        }
-        self._ending = {telling: end_statement(telling=telling) for telling in (False, True)}
+        self._keep_waiting = keep_waiting
+        self._writing = _both(write_statement)
+        self._refreshing = _both(refresh_statement)
+        self._ending = _both(end_statement)
+        self._settling = _both(settle_statement)
+        self._holding = _both(hold_statement)
+        self._settling_watchers = _both(settle_watchers_statement)
         self._touching = touch_statement()
         self._reading = read_statement()
-        self._watching = watchers_statement()
+        self._live = watchers_statement()
+        self._listing = {one: list_statement(of_watcher=one) for one in (False, True)}
+        self._waiting = waiting_statement()
 
     async def write(
         self, ops: Sequence[SubscriptionOp], now: float
@@ -65,7 +78,7 @@ class PgSubscriptions:
         outcomes: list[SubscriptionOutcome | None] = [ENDED] * len(ops)
         rows: dict[int, SubscriptionRow] = {}
         refreshes: dict[int, RefreshSubscription] = {}
-        ended: list[str] = []
+        others: list[WatcherOp] = []
         for place, op in enumerate(ops):
             match op:
                 case SubscriptionRow():
@@ -73,14 +86,13 @@ class PgSubscriptions:
                 case RefreshSubscription():
                     refreshes[place] = op
                 case _:
-                    ended.append(op)
+                    others.append(op)
         if rows:
             await self._write(rows, outcomes, now)
         if refreshes:
             await self._refresh(refreshes, outcomes, now)
-        if ended:
-            arguments = {"op_id": sorted(ended), "owner": self._context.owner}
-            await self._tell(self._ending, arguments, ended)
+        if others:
+            await self._settle(others, now)
         return outcomes
 
     async def read(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
@@ -90,8 +102,20 @@ class PgSubscriptions:
 
     async def watchers(self, aor: str, now: float) -> list[SubscriptionRow]:
         """Return the live ones of an AoR, oldest first."""
-        rows = await self.writer.fetch(self._watching, {"aor": aor, "now": now})
+        rows = await self.writer.fetch(self._live, {"aor": aor, "now": now})
         return sorted(map(subscription_of, rows), key=created_at)
+
+    async def watching(self, resource: Resource, watcher: str | None) -> list[WatcherRow]:
+        """Return all that is known of watchers."""
+        statement = self._listing[watcher is not None]
+        arguments = {"aor": resource.aor, "package": resource.package, "watcher": watcher}
+        rows = await self.writer.fetch(statement, arguments)
+        return sorted(map(watcher_of, rows), key=created_at)
+
+    async def waiting(self, aor: str) -> list[WatcherRow]:
+        """Return those that wait."""
+        rows = await self.writer.fetch(self._waiting, {"aor": aor})
+        return sorted(map(watcher_of, rows), key=created_at)
 
     async def touch(self, touches: Sequence[tuple[str, int, int]]) -> None:
         """Remember id, version told and CSeq used of subscriptions that are still ours."""
@@ -103,6 +127,39 @@ class PgSubscriptions:
             "owner": self._context.owner,
         }
         await self._lazy.fetch(self._touching, arguments)
+
+    async def _settle(self, ops: Sequence[WatcherOp], now: float) -> None:
+        """Write what is no row and no refresh: a statement for each kind."""
+        by_id = sorted(ops, key=id_of)
+        more = {**self._keeping(now), "owner": self._context.owner}
+        if ended := [op for op in by_id if isinstance(op, EndSubscription)]:
+            arguments = {"op_id": [op.id for op in ended], "op_event": [op.event for op in ended]}
+            await self._tell(self._ending, arguments | more)
+        if settled := [op for op in by_id if isinstance(op, SettleSubscription)]:
+            arguments = {
+                "op_id": [op.id for op in settled],
+                "op_state": [op.state for op in settled],
+                "op_event": [op.event for op in settled],
+            }
+            await self._tell(self._settling, arguments)
+        if held := [op.row for op in by_id if isinstance(op, HoldWatcher)]:
+            arguments = {
+                "op_id": [row.id for row in held],
+                "op_aor": [row.resource.aor for row in held],
+                "op_package": [row.resource.package for row in held],
+                "op_watcher": [row.watcher for row in held],
+                "op_dialog": [pack_dialog(row) for row in held],
+            }
+            await self._tell(self._holding, arguments | more)
+        if decided := [op for op in by_id if isinstance(op, SettleWatcher)]:
+            arguments = {
+                "op_id": [op.id for op in decided],
+                "op_event": [op.event for op in decided],
+            }
+            await self._tell(self._settling_watchers, arguments | more)
+
+    def _keeping(self, now: float) -> dict[str, Any]:
+        return Keeping.since(now, self._keep_waiting)._asdict()
 
     async def _write(
         self,
@@ -126,9 +183,10 @@ class PgSubscriptions:
             "op_dialog": [pack_dialog(row) for row in batch],
             "op_reach": [pack_reach(row) for row in batch],
             "owner": self._context.owner,
-            "now": now,
+            **self._keeping(now),
         }
-        _collect(await self.writer.fetch(self._writing, arguments), places, outcomes)
+        keys = [f"{row.resource.aor} {row.resource.package}" for row in batch]
+        _collect(await self._tell(self._writing, arguments, keys), places, outcomes)
 
     async def _refresh(
         self,
@@ -151,12 +209,15 @@ class PgSubscriptions:
         }
         for place in places:
             outcomes[place] = GONE
-        rows = await self._tell(self._refreshing, arguments, [op.id for op in batch])
-        _collect(rows, places, outcomes)
+        _collect(await self._tell(self._refreshing, arguments), places, outcomes)
 
     async def _tell(
-        self, statements: dict[bool, Statement], arguments: dict[str, Any], keys: Sequence[str]
+        self,
+        statements: dict[bool, Statement],
+        arguments: dict[str, Any],
+        keys: Sequence[str] = (LONGEST_KEY,),
     ) -> list[Any]:
+        """Run one of `statements`; `keys` of the feed are no longer than these."""
         if self._context.peers:
             arguments |= feed_arguments(self._context.owner, keys)
         return await self.writer.fetch(statements[self._context.peers], arguments)
@@ -175,108 +236,11 @@ def _collect(
         outcomes[place] = SubscriptionWritten(ResourceState(row[1] or 0, found))
 
 
-def _with_state(source: CTE, *more: Any) -> Any:
-    """Each row's n with the version and live publications of its aor and package."""
-    r, p, s = resources.c, publications.c, source.c
-    known = and_(r.aor == s.aor, r.package == s.package)
-    live = and_(p.aor == s.aor, p.package == s.package, p.expires_at > given("now", INSTANT))
-    joined = source.outerjoin(resources, known).outerjoin(publications, live)
-    return select(s.n, r.version, *publication_fields(), *more).select_from(joined)
+def _both(make: Callable[..., Statement]) -> dict[bool, Statement]:
+    """The statement that tells nobody, and the one that tells the feed."""
+    return {telling: make(telling=telling) for telling in (False, True)}
 
 
-def write_statement() -> Statement:
-    """Insert or replace by id, and read each resource's state."""
-    op = operations(
-        "op",
-        id=TEXT,
-        aor=TEXT,
-        package=TEXT,
-        watcher=TEXT,
-        state=TEXT,
-        remote_cseq=WHOLE,
-        cseq_ceiling=WHOLE,
-        told_version=WHOLE,
-        expires_at=INSTANT,
-        check_at=WHOLE,
-        dialog=TEXT,
-        reach=TEXT,
-    )
-    fields = [name for name in op.c.keys() if name != "n"]  # noqa: SIM118  a column collection
-    rows = select(*(op.c[name] for name in fields), given("owner", TEXT)).order_by(op.c.n)
-    statement = insert(subscriptions).from_select([*fields, "owner"], rows)
-    new: dict[str, Any] = {
-        name: statement.excluded[name] for name in (*fields, "owner") if name != "id"
-    }
-    new["check_at"] = func.least(subscriptions.c.check_at, statement.excluded.check_at)
-    upsert = statement.on_conflict_do_update(index_elements=("id",), set_=new)
-    return compiled(_with_state(op).add_cte(upsert.cte("upserted")))
-
-
-def refresh_statement(*, telling: bool) -> Statement:
-    """Prolong where the CSeq is higher, take over, and read each resource's state."""
-    op = operations(
-        "op",
-        id=TEXT,
-        state=TEXT,
-        remote_cseq=WHOLE,
-        cseq_ceiling=WHOLE,
-        expires_at=INSTANT,
-        check_at=WHOLE,
-        reach=TEXT,
-    )
-    s, before, owner = subscriptions.c, subscriptions.alias("before"), given("owner", TEXT)
-    statement = update(subscriptions).values(
-        state=op.c.state,
-        remote_cseq=op.c.remote_cseq,
-        cseq_ceiling=func.greatest(s.cseq_ceiling, op.c.cseq_ceiling),
-        expires_at=op.c.expires_at,
-        check_at=func.least(s.check_at, op.c.check_at),
-        reach=op.c.reach,
-        owner=owner,
-    )
-    higher = and_(s.remote_cseq < op.c.remote_cseq, s.expires_at > given("now", INSTANT))
-    matched = statement.where(s.id == op.c.id, before.c.id == op.c.id, higher)
-    previous = before.c.owner.label("previous")
-    refreshed = matched.returning(op.c.n, s.id, s.aor, s.package, previous).cte("refreshed")
-    if not telling:
-        return compiled(_with_state(refreshed))
-    moved = select(refreshed.c.id).where(refreshed.c.previous != owner).cte("moved")
-    return compiled(_with_state(refreshed, told(moved, Kind.SUBSCRIPTION, ZERO, moved.c.id)))
-
-
-def end_statement(*, telling: bool) -> Statement:
-    """Delete by id; tell those that another process serves."""
-    op = operations("op", id=TEXT)
-    s = subscriptions.c
-    statement = delete(subscriptions).where(s.id == op.c.id)
-    ended = statement.returning(s.id, s.owner).cte("ended")
-    others = select(ended.c.id).where(ended.c.owner != given("owner", TEXT)).cte("others")
-    if telling:
-        return compiled(select(told(others, Kind.SUBSCRIPTION, ZERO, others.c.id)))
-    return compiled(select(others.c.id))
-
-
-def touch_statement() -> Statement:
-    """Write what was told lazily; no index is touched."""
-    op = operations("op", id=TEXT, told_version=WHOLE, cseq=WHOLE)
-    s = subscriptions.c
-    statement = update(subscriptions).values(
-        told_version=func.greatest(s.told_version, op.c.told_version),
-        cseq_ceiling=func.greatest(s.cseq_ceiling, op.c.cseq),
-    )
-    return compiled(statement.where(s.id == op.c.id, s.owner == given("owner", TEXT)))
-
-
-def read_statement() -> Statement:
-    """Subscriptions by id."""
-    op = operations("op", id=TEXT)
-    columns = (subscriptions.c[name] for name in SUBSCRIPTION_COLUMNS)
-    return compiled(select(*columns).join_from(op, subscriptions, subscriptions.c.id == op.c.id))
-
-
-def watchers_statement() -> Statement:
-    """Live subscriptions of one AoR."""
-    s = subscriptions.c
-    columns = (s[name] for name in SUBSCRIPTION_COLUMNS)
-    live = and_(s.aor == given("aor", TEXT), s.expires_at > given("now", INSTANT))
-    return compiled(select(*columns).where(live))
+def id_of(op: WatcherOp) -> str:
+    """Sort key: rows are locked in one order."""
+    return op.row.id if isinstance(op, HoldWatcher) else op.id

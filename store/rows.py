@@ -18,6 +18,7 @@ from store.values import (
     DocumentKey,
     Resource,
     SubscriptionRow,
+    WatcherRow,
 )
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
@@ -41,6 +42,17 @@ SUBSCRIPTION_COLUMNS: Final = (
     "reach",
 )
 """What `subscription_of` reads, in order."""
+WATCHER_COLUMNS: Final = (
+    "id",
+    "aor",
+    "package",
+    "watcher",
+    "status",
+    "event",
+    "expires_at",
+    "dialog",
+)
+"""What `watcher_of` reads, in order; `status` of a subscription is its state."""
 DOCUMENT_COLUMNS: Final = (
     "auid",
     "owner",
@@ -140,7 +152,14 @@ def subscription_of(row: Sequence[Any] | Mapping[int, Any]) -> SubscriptionRow:
     )
 
 
-def created_at(row: SubscriptionRow) -> tuple[float, str]:
+def watcher_of(row: Sequence[Any] | Mapping[int, Any]) -> WatcherRow:
+    """Build a watcher from WATCHER_COLUMNS."""
+    dialog = json.loads(row[7])
+    resource = Resource(row[1], row[2])
+    return WatcherRow(row[0], resource, row[3], row[4], row[5], row[6], dialog[6], dialog[8])
+
+
+def created_at(row: SubscriptionRow | WatcherRow) -> tuple[float, str]:
     """Sort key: oldest first."""
     return row.created_at, row.id
 

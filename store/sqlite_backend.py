@@ -27,6 +27,7 @@ from store.sqlite_subscriptions import SqliteSubscriptions
 from store.sqlite_thread import READ, WRITE, SqliteThread
 from store.stats import StoreStats
 from store.values import Change, Resource, SubscriptionRow
+from store.watching import Keeping
 
 POLL_INTERVAL: Final = 1.0
 """Seconds between two looks for changes by other processes, and between checkpoints."""
@@ -44,6 +45,7 @@ class SqliteBackend:
         stats: StoreStats,
         changed: Callable[[Change], None],
         keep_versions: int,
+        keep_waiting: float,
     ) -> None:
         self._path = path
         self._role = role
@@ -55,7 +57,8 @@ class SqliteBackend:
         self._writer = SqliteThread(path, begin=WRITE)
         self._reader = SqliteThread(path, begin=READ)
         self.publications = SqlitePublications(self._writer, self._reader)
-        self.subscriptions = SqliteSubscriptions(self._writer, self._reader, owner)
+        self.subscriptions = SqliteSubscriptions(self._writer, self._reader, owner, keep_waiting)
+        self._keep_waiting = keep_waiting
         self.bindings = SqliteBindings(self._writer, self._reader)
         self.documents = SqliteDocuments(self._writer, self._reader, keep_versions)
         self.grants = SqliteGrants(self._writer, self._reader)
@@ -74,7 +77,8 @@ class SqliteBackend:
 
     async def expire(self, now: float) -> Expired:
         """Sweep."""
-        return await self._writer.run(lambda connection: sweep(connection, now))
+        keeping = Keeping.since(now, self._keep_waiting)
+        return await self._writer.run(lambda connection: sweep(connection, keeping))
 
     async def silent_nodes(self) -> frozenset[str]:
         """Return none: there is one process."""

@@ -13,8 +13,10 @@ from sqlalchemy import BigInteger, Table, cast, delete, update
 from store.outcomes import Expired
 from store.sqlite_publications import RAISE as RAISE_RESOURCE
 from store.sqlite_statement import ONE, compiled, given, values
+from store.sqlite_watchers import Ended, keep, sweep_watchers
 from store.tables import bindings, publications, registrations, subscriptions
 from store.values import Resource
+from store.watching import Keeping
 
 _ALL: Final = (publications, subscriptions, bindings)
 
@@ -35,7 +37,7 @@ def _gone(table: Table, *columns: Any) -> str:
 
 LATER: Final = tuple(_later(table) for table in _ALL)
 PUBLICATIONS: Final = _gone(publications, publications.c.aor, publications.c.package)
-SUBSCRIPTIONS: Final = _gone(subscriptions, subscriptions.c.id)
+SUBSCRIPTIONS: Final = _gone(subscriptions, *(subscriptions.c[name] for name in Ended._fields))
 BINDINGS: Final = _gone(bindings, bindings.c.aor)
 RAISE_REGISTRATION: Final = compiled(
     update(registrations)
@@ -44,17 +46,23 @@ RAISE_REGISTRATION: Final = compiled(
 )
 
 
-def sweep(connection: Connection, now: float) -> Expired:
-    """Delete what expired by `now`, raise versions, and return it."""
+def sweep(connection: Connection, keeping: Keeping) -> Expired:
+    """Delete what expired by now, raise versions, and return it."""
+    now = keeping.now
     arguments = values(now=now, now_whole=floor(now))
     for statement in LATER:
         connection.execute(statement, arguments)
     lost = dict.fromkeys(connection.execute(PUBLICATIONS, arguments).fetchall())
-    ended = [row[0] for row in connection.execute(SUBSCRIPTIONS, arguments).fetchall()]
+    ended = [Ended(*row) for row in connection.execute(SUBSCRIPTIONS, arguments).fetchall()]
+    for one in ended:
+        keep(connection, one, "timeout", keeping)
+    watched = [*(Resource(one.aor, one.package) for one in ended)]
+    watched += sweep_watchers(connection, keeping)
     unbound = dict.fromkeys(row[0] for row in connection.execute(BINDINGS, arguments).fetchall())
     connection.executemany(RAISE_REGISTRATION, [values(aor=aor) for aor in unbound])
     risen = [(Resource(*key), _raise(connection, Resource(*key))) for key in lost]
-    return Expired(risen, ended, list(unbound))
+    names = [one.id for one in ended]
+    return Expired(risen, names, list(unbound), list(dict.fromkeys(watched)))
 
 
 def _raise(connection: Connection, key: Resource) -> int:

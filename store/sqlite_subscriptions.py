@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, and_, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from store.backend import SubscriptionOp
-from store.operations import RefreshSubscription
+from store.backend import SubscriptionOp, WatcherOp
+from store.operations import (
+    EndSubscription,
+    HoldWatcher,
+    RefreshSubscription,
+    SettleSubscription,
+    SettleWatcher,
+)
 from store.outcomes import SubscriptionGone, SubscriptionOutcome, SubscriptionWritten
 from store.rows import (
     SUBSCRIPTION_COLUMNS,
@@ -21,14 +27,20 @@ from store.rows import (
 from store.sqlite_publications import read_state
 from store.sqlite_statement import ZERO, compiled, given, taken, values
 from store.sqlite_thread import SqliteThread
+from store.sqlite_watchers import Ended, give_up, keep, list_waiting, list_watchers, settle
 from store.tables import subscriptions
-from store.values import Resource, SubscriptionRow
+from store.values import Resource, SubscriptionRow, WatcherRow
+from store.watching import Keeping
 
 GONE: Final = SubscriptionGone()
 
 _s = subscriptions.c
 _ID: Final = _s.id == given("id")
 _CHECK: Final = func.min(_s.check_at, given("check_at"))
+_APPROVED: Final = and_(
+    _s.state == literal_column("'pending'", Text()),
+    given("state") == literal_column("'active'", Text()),
+)
 _PROLONGED: Final = ("state", "remote_cseq", "expires_at", "reach", "owner")
 _REPLACED: Final = (*_PROLONGED, "aor", "package", "watcher", "told_version", "dialog")
 
@@ -45,6 +57,7 @@ REFRESH: Final = compiled(
     .values(
         {
             **taken(*_PROLONGED),
+            "event": case((_APPROVED, literal_column("'approved'", Text())), else_=_s.event),
             "cseq_ceiling": func.max(_s.cseq_ceiling, given("cseq_ceiling")),
             "check_at": _CHECK,
         }
@@ -52,7 +65,10 @@ REFRESH: Final = compiled(
     .where(_ID, _s.remote_cseq < given("remote_cseq"), _s.expires_at > given("now"))
     .returning(_s.aor, _s.package)
 )
-END: Final = compiled(delete(subscriptions).where(_ID))
+END: Final = compiled(
+    delete(subscriptions).where(_ID).returning(*(_s[name] for name in Ended._fields))
+)
+SETTLE: Final = compiled(update(subscriptions).values(taken("state", "event")).where(_ID))
 TOUCH: Final = compiled(
     update(subscriptions)
     .values(
@@ -82,9 +98,12 @@ ADOPT: Final = compiled(
 
 
 class SqliteSubscriptions:
-    """Writes and reads subscriptions, owned by `owner`."""
+    """Writes and reads subscriptions, owned by `owner`; who waits is kept `keep_waiting` s."""
 
-    def __init__(self, writer: SqliteThread, reader: SqliteThread, owner: str) -> None:
+    def __init__(
+        self, writer: SqliteThread, reader: SqliteThread, owner: str, keep_waiting: float
+    ) -> None:
+        self._keep_waiting = keep_waiting
         self._writer = writer
         self._reader = reader
         self._owner = owner
@@ -93,8 +112,9 @@ class SqliteSubscriptions:
         self, ops: Sequence[SubscriptionOp], now: float
     ) -> list[SubscriptionOutcome | None]:
         """Write a batch."""
+        keeping = Keeping.since(now, self._keep_waiting)
         return await self._writer.run(
-            lambda connection: [self._write(connection, op, now) for op in ops]
+            lambda connection: [self._write(connection, op, keeping) for op in ops]
         )
 
     async def read(self, ids: Sequence[str]) -> dict[str, SubscriptionRow]:
@@ -107,6 +127,16 @@ class SqliteSubscriptions:
             lambda connection: connection.execute(WATCHERS, values(aor=aor, now=now)).fetchall()
         )
         return sorted(map(subscription_of, rows), key=created_at)
+
+    async def watching(self, resource: Resource, watcher: str | None) -> list[WatcherRow]:
+        """Return all that is known of watchers."""
+        return await self._reader.run(
+            lambda connection: list_watchers(connection, resource, watcher)
+        )
+
+    async def waiting(self, aor: str) -> list[WatcherRow]:
+        """Return those that wait."""
+        return await self._reader.run(lambda connection: list_waiting(connection, aor))
 
     async def touch(self, touches: Sequence[tuple[str, int, int]]) -> None:
         """Remember what was told of subscriptions that are still ours."""
@@ -124,11 +154,13 @@ class SqliteSubscriptions:
         return [subscription_of(row) for row in rows]
 
     def _write(
-        self, connection: Connection, op: SubscriptionOp, now: float
+        self, connection: Connection, op: SubscriptionOp, keeping: Keeping
     ) -> SubscriptionOutcome | None:
+        now = keeping.now
         match op:
             case SubscriptionRow():
                 connection.execute(WRITE, self._row(op))
+                give_up(connection, op.resource, op.watcher, keeping)
                 return SubscriptionWritten(read_state(connection, op.resource, now))
             case RefreshSubscription():
                 found = connection.execute(REFRESH, self._refresh(op, now)).fetchone()
@@ -136,8 +168,22 @@ class SqliteSubscriptions:
                     return GONE
                 return SubscriptionWritten(read_state(connection, Resource(*found), now))
             case _:
-                connection.execute(END, values(id=op))
+                self._settle(connection, op, keeping)
                 return None
+
+    def _settle(self, connection: Connection, op: WatcherOp, keeping: Keeping) -> None:
+        match op:
+            case EndSubscription():
+                ended = connection.execute(END, values(id=op.id)).fetchone()
+                if ended is not None:
+                    keep(connection, Ended(*ended), op.event, keeping)
+            case SettleSubscription():
+                connection.execute(SETTLE, values(**op._asdict()))
+            case HoldWatcher(row):
+                fetch = Ended(row.id, *row.resource, row.watcher, "pending", pack_dialog(row))
+                keep(connection, fetch, "timeout", keeping)
+            case SettleWatcher():
+                settle(connection, op, keeping)
 
     def _row(self, row: SubscriptionRow) -> dict[str, object]:
         return values(

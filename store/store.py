@@ -42,7 +42,9 @@ from store.values import (
     Resource,
     ResourceState,
     SubscriptionRow,
+    WatcherRow,
 )
+from store.watching import KEEP_WAITING
 
 LIFE_SIZE: Final = 4
 """Octets that tell one life of a node from the next."""
@@ -67,8 +69,30 @@ class Store(Protocol):
     async def refresh_subscription(self, op: RefreshSubscription) -> SubscriptionOutcome:
         """Prolong, and take over when another process owned it."""
 
-    async def end_subscription(self, subscription_id: str) -> None:
-        """Delete; nothing happens when it is not there."""
+    async def end_subscription(self, subscription_id: str, event: str = "timeout") -> None:
+        """Delete, by a watcher event (RFC 3857 §4.7.1); nothing happens when it is not there.
+
+        A pending one that timed out is kept among those that wait.
+        """
+
+    async def settle_subscription(self, subscription_id: str, state: str, event: str) -> None:
+        """Change its state, by a watcher event."""
+
+    async def hold_watcher(self, row: SubscriptionRow) -> None:
+        """Keep the watcher of a fetch, which stores no subscription, among those that wait."""
+
+    async def settle_watcher(self, subscription_id: str, event: str) -> None:
+        """End the wait of a watcher, by a watcher event."""
+
+    async def watching(self, resource: Resource, watcher: str | None) -> list[WatcherRow]:
+        """Return who watches a resource, waits to, or has just ended; oldest first.
+
+        Of one watcher, unless it is None. Ends are kept for a minute, where anybody is
+        subscribed to the watchers.
+        """
+
+    async def waiting(self, aor: str) -> list[WatcherRow]:
+        """Return those that wait for a decision of an AoR, oldest first."""
 
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         """Return the row, also one that has expired but was not swept yet."""
@@ -206,12 +230,14 @@ async def open_store(
     node: str,
     queue_limit: int = QUEUE_LIMIT,
     keep_versions: int = KEEP_VERSIONS,
+    keep_waiting: float = KEEP_WAITING,
     role: Role = Role.SERVER,
     clock: Callable[[], float] = time.time,
 ) -> Store:
     """Open the store at `url` for the process named `node` (unique among those alive).
 
-    `clock` gives Unix seconds; `keep_versions` is how many are kept of each document. Raises
+    `clock` gives Unix seconds; `keep_versions` is how many are kept of each document,
+    `keep_waiting` for how many seconds a watcher waits for a decision. Raises
     `StoreMisused` for a URL, schema or second process that cannot work, and
     `StoreUnavailable` when the database does not answer.
     """
@@ -219,7 +245,7 @@ async def open_store(
     await asyncio.to_thread(migrate.check, url)
     owner = f"{node}.{secrets.token_hex(LIFE_SIZE)}"
     stats, hub = StoreStats(), ChangeHub()
-    backend = _backend(parsed, node, owner, role, stats, hub, keep_versions)
+    backend = _backend(parsed, node, owner, role, stats, hub, keep_versions, keep_waiting)
     store = DatabaseStore(
         backend, owner=owner, stats=stats, hub=hub, queue_limit=queue_limit, clock=clock
     )
@@ -239,6 +265,7 @@ def _backend(
     stats: StoreStats,
     hub: ChangeHub,
     keep_versions: int,
+    keep_waiting: float,
 ) -> Backend:
     if url.is_sqlite:
         return SqliteBackend(
@@ -248,6 +275,7 @@ def _backend(
             stats=stats,
             changed=hub.changed,
             keep_versions=keep_versions,
+            keep_waiting=keep_waiting,
         )
     return PgBackend(
         url.asyncpg_dsn,
@@ -257,4 +285,5 @@ def _backend(
         stats=stats,
         changed=hub.changed,
         keep_versions=keep_versions,
+        keep_waiting=keep_waiting,
     )

@@ -87,12 +87,32 @@ subscriptions: Final = _table(
     _text("owner"),
     _text("dialog"),
     _text("reach"),
+    Column("event", BYTEWISE, nullable=False, server_default="subscribe"),
     PrimaryKeyConstraint("id", name="subscriptions_pkey"),
     Index(None, "check_at"),
     Index(None, "owner"),
-    Index(None, "aor"),
+    Index(None, "aor", "package"),
 )
-"""`dialog` (what never changes) and `reach` (what a refresh replaces) are JSON arrays."""
+"""`dialog` (what never changes) and `reach` (what a refresh replaces) are JSON arrays; `event` is
+what brought `state` about (RFC 3857 §4.7.1)."""
+
+watchers: Final = _table(
+    "watchers",
+    _text("id"),
+    _text("aor"),
+    _text("package"),
+    _text("watcher"),
+    _text("status"),
+    _text("event"),
+    _instant("expires_at"),
+    _text("dialog"),
+    PrimaryKeyConstraint("id", name="watchers_pkey"),
+    Index(None, "aor", "package", "watcher"),
+    Index(None, "watcher"),
+    Index(None, "expires_at"),
+)
+"""Whose subscription is over, but not forgotten: those that wait for a decision, and for a minute
+those whose end is told. `id` and `dialog` are the subscription's."""
 
 registrations: Final = _table(
     "registrations",

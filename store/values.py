@@ -108,6 +108,25 @@ class SubscriptionRow(NamedTuple):
     """"*" when it asked for no state at all until the next SUBSCRIBE (RFC 5839 §5.2)."""
 
 
+class WatcherRow(NamedTuple):
+    """A watcher as its presentity hears of it (RFC 3857 §4.7.1)."""
+
+    id: str
+    """Of the subscription."""
+    resource: Resource
+    watcher: str
+    """AoR; "" for an anonymous one."""
+    status: str
+    """pending, active, waiting or terminated."""
+    event: str
+    """What brought the status about (RFC 3858 §3)."""
+    expires_at: float
+    """When the subscription ends, or what is known of one that is over."""
+    address: str
+    """The From of its SUBSCRIBE, as received."""
+    created_at: float
+
+
 class DocumentKey(NamedTuple):
     """Where a document lives: application usage, owner's AoR ("" for global), path."""
 
@@ -195,6 +214,9 @@ class Kind(StrEnum):
     """Key: the owner whose grants changed; version is 0."""
     SUBSCRIPTION = "S"
     """Key: the id. It ended, or another process serves it now; version is 0."""
+    WATCHER = "W"
+    """Key "aor package", as RESOURCE: its watchers changed, and somebody watches that; version
+    is 0."""
     RESYNC = "*"
     """Changes may have been missed: compare the versions of all that is watched."""
 
@@ -209,7 +231,7 @@ class Change:
 
     @property
     def resource(self) -> Resource:
-        """The resource that a RESOURCE change names."""
+        """The resource that a RESOURCE or WATCHER change names."""
         aor, _, package = self.key.rpartition(" ")
         return Resource(aor, package)
 
