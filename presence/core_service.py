@@ -9,9 +9,9 @@ import structlog
 
 from presence.config import PresenceConfig
 from presence.engine import Engine
-from presence.errors import NotFound
+from presence.errors import Headers, NotFound
 from presence.live import LiveResource, LiveSubscription
-from presence.package import Asking, EventPackage, Variant
+from presence.package import Asking, EventPackage, Variant, allow_events
 from presence.policy import Authorize, Decision
 from presence.ports import EventStore
 from presence.stats import EventStats
@@ -62,8 +62,11 @@ class Core:
     since a decision was made looks whether it still is the newest."""
     computed: tuple[EventPackage, ...] = field(init=False)
     """Packages whose state follows changes in the store."""
+    allow_events: Headers = field(init=False)
+    """For the 2xx that begins a dialog (RFC 6665 §4.4.4)."""
 
     def __post_init__(self) -> None:
+        self.allow_events = (("Allow-Events", ", ".join(allow_events(self.packages))),)
         self.computed = tuple(p for p in self.packages.values() if p.affected is not None)
 
     @property

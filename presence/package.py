@@ -34,7 +34,8 @@ from sip.message import Request
 from sip.uri import AoR
 from store.values import Change, Publication, Resource, SubscriptionRow
 
-
+WINFO: Final = ".winfo"
+"""The template of RFC 3857, after the name of a package."""
 FILTER_TYPE: Final = "application/simple-filter+xml"
 """Of a filter (RFC 4660)."""
 
@@ -222,11 +223,12 @@ def accepted_types(packages: Mapping[str, EventPackage]) -> tuple[str, ...]:
 
 
 def is_template(name: str, names: Container[str]) -> bool:
-    """Whether `name` is a template applied to one of `names` (RFC 6665 §5.2).
+    """Whether `name` is a template applied to a package (RFC 6665 §5.2), to one of `names` if
+    it is no template we know.
 
     A dot alone does not tell: packages of an operator's own have reversed domain names.
     """
-    return name.rpartition(".")[0] in names
+    return name.endswith(WINFO) or name.rpartition(".")[0] in names
 
 
 def find_package(packages: Mapping[str, EventPackage], event: str | None) -> EventPackage:

@@ -165,9 +165,7 @@ class SubscribeService:
         core, request = self._core, tx.request
         row = await self._row(tag)
         package = self._package_of(row, package)
-        subscribe = read_subscribe(
-            request, package, core.config, row.content, share=core.share()
-        )
+        subscribe = read_subscribe(request, package, core.config, row.content, share=core.share())
         check_dialog(row, request, subscribe.event)
         if row.watcher != watcher_of(identity):
             raise Forbidden("this is the subscription of another watcher")
@@ -329,6 +327,7 @@ class SubscribeService:
             *routes,
             ("Expires", str(subscribe.expires)),
             ("Contact", row.local_contact),
+            *(self._core.allow_events if to_tag is not None else ()),
             *subscribe.package.headers,
         )
         tx.respond(status, headers=headers, to_tag=to_tag)

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from presence.package import is_template
 from proxy.addresses import OurAddresses, Place
 from proxy.admission_service import Standing
 from proxy.errors import NoBinding, ProxyError
@@ -78,14 +79,14 @@ class Dispatcher:
         event_tags: Container[str] = frozenset(),
         max_in_work: int = MAX_IN_WORK,
     ) -> None:
-        """`options` are the header fields of an OPTIONS answer, `register_tags` and `event_tags`
-        the option tags that REGISTER, or SUBSCRIBE and PUBLISH, may require; `router` is the
-        operator's routing file."""
+        """`packages` are served, templates among them; `options` are the header fields of an
+        OPTIONS answer, `register_tags` and `event_tags` the option tags that REGISTER, or
+        SUBSCRIBE and PUBLISH, may require; `router` is the operator's routing file."""
         self._ours = ours
         self._identities = identities
         self._events = events
         self._packages = frozenset(packages)
-        self._listed = ", ".join(packages)
+        self._listed = ", ".join(name for name in packages if not is_template(name, packages))
         self._registrar = registrar
         self._relay = relay
         self._options = tuple(options)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from presence.config import PackageConfig, PresenceConfig
 from presence.declared import Declaration, declared_package
-from presence.package import EventPackage
+from presence.package import EventPackage, is_template
 from presence.packages.presence import presence_package
 from presence.plugin import Host
 from server.config import Settings
@@ -26,7 +26,6 @@ from xcap.diff.reader_service import Listings, Reading
 StateChanged = Callable[[Resource], None]
 """Told of provided state that has changed; `EventService.state_changed` is one."""
 T = TypeVar("T")
-TEMPLATE: Final = ".winfo"
 UNSAID: Final = PackageSettings()
 """Of a package that has no table."""
 
@@ -150,7 +149,7 @@ def _check_name(whose: str, name: str, packages: Mapping[str, EventPackage]) -> 
     """A package of the operator's own takes the name of no other, nor of a template of one."""
     if name in packages:
         raise ServerError(f"{whose}: there is another event package of this name")
-    if name.rpartition(".")[0] in packages or name.endswith(TEMPLATE):
+    if is_template(name, packages):
         raise ServerError(f"{whose}: is the name of a template (RFC 6665 §5.2)")
 
 

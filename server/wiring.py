@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from presence.package import EventPackage, allow_events
+from presence.package import EventPackage, accepted_types, allow_events
 from presence.policy import default_policy
 from presence.service import EventService
 from presence.stats import EventStats
@@ -260,17 +260,19 @@ def _dispatcher(
     count: Callable[[str, int], None],
     routing: RoutingService,
 ) -> Dispatcher:
-    names = allow_events(packages)
     tags = register_tags(registrar_extensions(ground.settings))
-    accepted = sorted({kind for package in packages.values() for kind in package.publish_types})
     return Dispatcher(
         ours=ground.ours,
         identities=identities,
         events=events,
-        packages=names,
+        packages=sorted({package.name for package in packages.values()}),
         registrar=registrar,
         relay=relay,
-        options=options_headers(packages=names, content_types=accepted, supported=tags),
+        options=options_headers(
+            packages=allow_events(packages),
+            content_types=accepted_types(packages),
+            supported=tags,
+        ),
         count=count,
         register_tags=tags,
         router=routing,

@@ -18,6 +18,7 @@ from store.values import SubscriptionRow
 from xcap.config import XcapConfig
 from xcap.diff.document import MEDIA_TYPE, write
 from xcap.diff.reader_service import Listings, Reader, Reading
+from xcap.diff.request import MEDIA_TYPE as LIST_TYPE
 from xcap.diff.request import Wanted, read_wanted
 from xcap.diff.selection import Collection, NodeSelection, Selection, select
 from xcap.diff.snapshot import Memory, Snapshot
@@ -76,6 +77,7 @@ def xcap_diff_package(
         default_expires=DEFAULT_EXPIRES,
         min_interval=min_interval,
         read_content=lists.read_content,
+        subscribe_types=(LIST_TYPE,),
         topics=topics,
         touches=touched,
         load=load,
