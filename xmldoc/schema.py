@@ -45,6 +45,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
         "oma-common-policy.xsd",
     ),
     "pidf": PIDF_FILES,
+    "pidf-diff": ("pidf-diff.xsd", *PIDF_FILES),
     "pres-content": ("pres-content.xsd",),
     "pres-rules": POLICY_FILES,
     "resource-lists": ("resource-lists.xsd",),
