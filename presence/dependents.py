@@ -1,15 +1,14 @@
 """Whose rules ask for more than who is watching: lists, the sphere, the time. Pure but for timers.
 
 Kept for those who are watched here, so that a change of a list or of a sphere, or an hour that
-strikes, leads to the subscriptions it may decide anew. What a presentity's own lists are needs no
-keeping: they are found by their owner.
+strikes, leads to the subscriptions it may decide anew.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from presence.rulebook import BookKey
+from presence.rulebook import SCHEMAS, BookKey
 from sip.uri import AoR
 from sip.wheel import Timer
 
@@ -27,8 +26,10 @@ Schedule = Callable[[float, Callable[[], None]], Timer]
 class _Needs:
     """What the decisions by one book were made of."""
 
+    own_lists: bool = False
+    """Whether lists were looked at, which may have been the presentity's own."""
     lists: frozenset[str] = frozenset()
-    """Owners of the lists that were looked at, the presentity aside; "" for the global tree."""
+    """Owners of the others; "" for the global tree."""
     sphere: bool = False
     timer: Timer | None = None
     due_at: float = 0.0
@@ -51,16 +52,23 @@ class Dependents:
         return len(self._needs)
 
     def note(
-        self, key: BookKey, *, lists: frozenset[str], sphere: bool, until: float | None
+        self,
+        key: BookKey,
+        *,
+        own_lists: bool,
+        lists: frozenset[str],
+        sphere: bool,
+        until: float | None,
     ) -> None:
-        """A decision by book `key` was made of `lists` of these owners and of the sphere, and
-        holds `until` then at most, Unix seconds."""
+        """A decision by book `key` was made of lists of its owner, of `lists` of others and of the
+        sphere, and holds `until` then at most, Unix seconds."""
         needs = self._needs.get(key)
         if needs is None:
-            if not lists and not sphere and until is None:
+            if not own_lists and not sphere and until is None:
                 return
             self._prune()
             needs = self._needs[key] = _Needs()
+        needs.own_lists = own_lists
         if needs.lists != lists:
             self._unlist(key, needs)
             needs.lists = lists
@@ -71,13 +79,19 @@ class Dependents:
             self._wake(key, needs, until)
 
     def of_lists(self, owner: str) -> Iterator[AoR]:
-        """Whose rules look at lists of `owner`, the owner's own aside."""
-        return (key.owner for key in tuple(self._by_list.get(owner, ())))
+        """Whose rules look at lists of `owner`."""
+        if any(needs.own_lists for needs in self._of(owner)):
+            yield AoR(owner)
+        for key in tuple(self._by_list.get(owner, ())):
+            yield key.owner
 
-    def of_sphere(self, auids: Iterator[str], owner: AoR) -> bool:
-        """Whether a book of `owner` asks for the sphere."""
-        found = (self._needs.get(BookKey(auid, owner)) for auid in auids)
-        return any(needs is not None and needs.sphere for needs in found)
+    def of_sphere(self, owner: AoR) -> bool:
+        """Whether rules of `owner` ask for the sphere."""
+        return any(needs.sphere for needs in self._of(owner))
+
+    def _of(self, owner: str) -> Iterator[_Needs]:
+        found = (self._needs.get(BookKey(auid, AoR(owner))) for auid in SCHEMAS)
+        return (needs for needs in found if needs is not None)
 
     def _wake(self, key: BookKey, needs: _Needs, until: float) -> None:
         """See to it that `due` is called by `until`; one timer for each book, the earliest."""

@@ -6,7 +6,10 @@ of the change it was read.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+MAX_NOTHING: Final = 500_000
+"""Keys known to have nothing, at 40 octets and the key; when there are more, all are read anew."""
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -22,33 +25,42 @@ class _Reading:
 
 
 class Kept(Generic[Key, Value]):
-    """Bounded by octets; what was not used for longest goes first."""
+    """Bounded by octets; what was not used for longest goes first.
+
+    Most keys have nothing, so that is kept in less.
+    """
 
     def __init__(
         self,
         load: Callable[[Key], Awaitable[Value]],
         *,
+        nothing: Value,
         weigh: Callable[[Value], int],
         max_octets: int,
     ) -> None:
-        """`weigh` estimates the octets of memory that an entry takes, more than none."""
+        """`nothing` is what `load` gives for a key that has nothing; `weigh` estimates the octets
+        of memory that any other entry takes, more than none."""
         self._load = load
+        self._nothing = nothing
+        self._empty: set[Key] = set()
         self._weigh = weigh
         self._max = max_octets
         self._kept: OrderedDict[Key, Value] = OrderedDict()
         self._reading: dict[Key, _Reading] = {}
         self.octets = 0
-        """Estimated, of all entries."""
+        """Estimated, of all entries that have something."""
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._kept) + len(self._empty)
 
     def newest(self, key: Key) -> Value | None:
-        """What is kept under `key`."""
-        return self._kept.get(key)
+        """What is kept under `key`, None when nobody knows."""
+        return self._nothing if key in self._empty else self._kept.get(key)
 
     async def read(self, key: Key) -> Value:
         """The value as it is now. Raises what `load` raises."""
+        if key in self._empty:
+            return self._nothing
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
@@ -72,11 +84,17 @@ class Kept(Generic[Key, Value]):
     def clear(self) -> None:
         """Anything may have changed."""
         self._kept.clear()
+        self._empty.clear()
         self._reading.clear()
         self.octets = 0
 
     def _keep(self, key: Key, value: Value) -> None:
         self._drop(key)
+        if value is self._nothing:
+            if len(self._empty) >= MAX_NOTHING:
+                self._empty.clear()
+            self._empty.add(key)
+            return
         added = self._weigh(value)
         if added > self._max:
             return
@@ -86,5 +104,6 @@ class Kept(Generic[Key, Value]):
         self.octets += added
 
     def _drop(self, key: Key) -> None:
+        self._empty.discard(key)
         if key in self._kept:
             self.octets -= self._weigh(self._kept.pop(key))

@@ -14,7 +14,7 @@ from store.values import Change, Document, DocumentKey, Kind
 MAX_OCTETS: Final = 32 * 1024 * 1024
 """Of all documents that are kept, as `weight` estimates them."""
 ENTRY_WEIGHT: Final = 512
-"""Octets for what an entry needs beside the body; the whole of one that says there is none."""
+"""Octets for what an entry needs beside the body."""
 
 Load = Callable[[DocumentKey], Awaitable[Document | None]]
 """Reads a document from the store. Raises StoreError."""
@@ -25,7 +25,7 @@ class OwnerDocuments:
 
     def __init__(self, load: Load, *, max_octets: int = MAX_OCTETS) -> None:
         self._kept: Kept[DocumentKey, Document | None] = Kept(
-            load, weigh=weight, max_octets=max_octets
+            load, nothing=None, weigh=weight, max_octets=max_octets
         )
 
     def __len__(self) -> int:

@@ -3,11 +3,12 @@
 Pure. Rules (RFC 5025) plug in as another `Authorize`; the owner may always watch itself.
 """
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from presence.config import PolicyName
+from presence.config import NoMatchName, PolicyName
 from presence.view import View
 from sip.authenticator import Identity
 from sip.uri import AoR
@@ -32,6 +33,7 @@ class Decision(NamedTuple):
 
 ALLOW: Final = Decision(SubHandling.ALLOW)
 CONFIRM: Final = Decision(SubHandling.CONFIRM)
+POLITE: Final = Decision(SubHandling.POLITE_BLOCK)
 BLOCK: Final = Decision(SubHandling.BLOCK)
 
 Authorize = Callable[[AoR, Identity, str], Awaitable[Decision]]
@@ -70,6 +72,48 @@ def decide(policy: PolicyName, presentity: AoR, watcher: Identity) -> Decision:
         case "allow-same-domain":
             same = watcher.aor is not None and domain_of(watcher.aor) == domain_of(presentity)
             return ALLOW if same else CONFIRM
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the operator has decided for those whose rules do not."""
+
+    default: PolicyName = "confirm"
+    by_domain: Mapping[str, PolicyName] = field(default_factory=dict)
+    """By the domain of the presentity, before `default`."""
+    by_package: Mapping[str, PolicyName] = field(default_factory=dict)
+    """By the name of the event package, before `by_domain`."""
+    no_match: NoMatchName = "block"
+    """For a watcher whom no rule of those that there are names (RFC 5025 §3.2.1)."""
+    silent_block: bool = False
+    """Whether who is blocked is not told so: it stays pending for ever."""
+
+    def without_rules(self, presentity: AoR, watcher: Identity, package: str) -> Decision:
+        """For a presentity that has no rules (AUT-09)."""
+        policy = self.by_package.get(package)
+        if policy is None and self.by_domain:
+            policy = self.by_domain.get(domain_of(presentity))
+        return decide(policy or self.default, presentity, watcher)
+
+    def unmatched(self, presentity: AoR, watcher: Identity, package: str) -> Decision:
+        """For a watcher that is in no rule of a presentity that has some."""
+        match self.no_match:
+            case "block":
+                return BLOCK
+            case "confirm":
+                return CONFIRM
+            case "default":
+                return self.without_rules(presentity, watcher, package)
+
+    def told(self, decision: Decision) -> Decision:
+        """`decision` as the watcher gets to know it.
+
+        RFC 5025 §3.2.1 answers a blocked watcher 403 and ends what it has. RFC 3856 §6.6.2 lets
+        a server hide a refusal; here it looks as if nobody had decided yet, and a subscription
+        that was active goes back to pending.
+        """
+        silent = self.silent_block and decision.handling is SubHandling.BLOCK
+        return CONFIRM if silent else decision
 
 
 def default_policy(policy: PolicyName) -> Authorize:

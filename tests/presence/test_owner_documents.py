@@ -102,7 +102,7 @@ async def test_a_failed_read_is_not_remembered() -> None:
 
 async def test_what_was_not_used_for_longest_goes_first() -> None:
     third = DocumentKey("pres-rules", "sip:carol@example.com", "index")
-    shelf = Shelf()
+    shelf = Shelf(*(document(key, body=b"") for key in (KEY, OTHER, third)))
     documents = OwnerDocuments(shelf.load, max_octets=2 * ENTRY_WEIGHT)
     for key in (KEY, OTHER, KEY, third, KEY):
         await documents.read(key)

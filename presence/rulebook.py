@@ -1,0 +1,91 @@
+"""All the rules of a presentity for one kind of state, read from its documents. Pure.
+
+All documents below `pres-rules/users/XUI` are one set of rules, whatever they are called (RFC
+5025 §9.7). XCAP lets in only what is valid. What is not, because another writer or an older
+version put it there, has no rules in it: such a document grants nothing, and that it is there
+means that the presentity has decided to let nobody in by default.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final, NamedTuple
+
+from presence.rules.ruleset import Precedence, Ruleset, parse_ruleset
+from sip.uri import AoR
+from store.values import Document
+from xmldoc.errors import XmlError
+from xmldoc.parse import parse
+from xmldoc.schema import schema
+
+PRES_RULES: Final = "pres-rules"
+DIALOG_RULES: Final = "org.openxcap.dialog-rules"
+RULED_BY: Final[Mapping[str, str]] = {"presence": PRES_RULES, "dialog": DIALOG_RULES}
+"""Event package, and the application usage whose documents say who may watch it (AUT-11). Others
+have their default policy."""
+SCHEMAS: Final[Mapping[str, str]] = {PRES_RULES: "pres-rules", DIALOG_RULES: "dialog-rules"}
+"""Application usage and the schema of its documents."""
+RULESET: Final = "{urn:ietf:params:xml:ns:common-policy}ruleset"
+
+ENTRY_WEIGHT: Final = 512
+"""Octets for what a book needs beside its rules."""
+RULE_WEIGHT: Final = 12
+"""Octets in memory for each octet of a document (tests/bench/bench_rules.py)."""
+
+
+class BookKey(NamedTuple):
+    """Whose rules, and for what."""
+
+    auid: str
+    owner: AoR
+
+
+class BadRules(ValueError):
+    """A stored document that is none of rules; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The rules of one presentity."""
+
+    ruleset: Ruleset | None
+    """None: it has no document."""
+    octets: int = ENTRY_WEIGHT
+    """Of memory, estimated."""
+
+
+NO_RULES: Final = RuleBook(None)
+
+
+def read_document(auid: str, body: bytes) -> Ruleset:
+    """The rules in a document of usage `auid`. Raises BadRules."""
+    try:
+        root = parse(body)
+    except XmlError as error:
+        raise BadRules(str(error)) from None
+    if root.tag != RULESET:
+        raise BadRules(f"the root element must be {RULESET}, not {root.tag}")
+    reason = schema(SCHEMAS[auid]).check(root)
+    if reason is not None:
+        raise BadRules(reason)
+    return parse_ruleset(root)
+
+
+def book_of(documents: Sequence[Document], rulesets: Sequence[Ruleset]) -> RuleBook:
+    """The book of a presentity that has `documents`, in which `rulesets` are what is valid."""
+    if not documents:
+        return NO_RULES
+    octets = sum(len(document.body) for document in documents)
+    return RuleBook(merged(rulesets), ENTRY_WEIGHT + RULE_WEIGHT * octets)
+
+
+def merged(rulesets: Sequence[Ruleset]) -> Ruleset:
+    """All rules of `rulesets` as one, in which the precedence of OMA holds across documents."""
+    if len(rulesets) == 1:
+        return rulesets[0]
+    groups = (chain.from_iterable(each.rules[group] for each in rulesets) for group in Precedence)
+    return Ruleset(
+        tuple(map(tuple, groups)),
+        any(each.uses_sphere for each in rulesets),
+        frozenset(chain.from_iterable(each.lists for each in rulesets)),
+    )
