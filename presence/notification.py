@@ -35,8 +35,8 @@ class Template:
 def make_template(
     row: SubscriptionRow, event: str, home: Hop | None, headers: tuple[Header, ...] = ()
 ) -> Template:
-    """The template of `row`; `event` is the package name, `home` the binding that a remote
-    target of ours stands for, if it is one."""
+    """The template of `row`; `event` is the package name and parameters of the package's own,
+    `home` the binding that a remote target of ours stands for, if it is one."""
     request_uri, routes = dialog_of(row).routing() if home is None else (home.uri, home.routes)
     route = f"Route: {', '.join(routes)}\r\n" if routes else ""
     event_id = "" if row.event_id is None else f";id={row.event_id}"

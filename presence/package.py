@@ -185,6 +185,11 @@ class EventPackage:
     """Asked before each NOTIFY of a package that has `tell`."""
     headers: tuple[tuple[str, str], ...] = ()
     """Put into every 2xx and NOTIFY, such as Require: eventlist."""
+    locate: Callable[[Request], AoR | None] | None = None
+    """What a SUBSCRIBE is about when that is no user of ours; None from it: it is one. Raises
+    PresenceError."""
+    event_parameters: str = ""
+    """Put behind the package's name in the Event header of NOTIFYs, with its semicolon."""
     of_watcher: bool = False
     """The state is the watcher's own: the Request-URI only has to lead here."""
     key: str = ""

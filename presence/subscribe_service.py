@@ -51,7 +51,8 @@ class SubscribeService:
         if package.of_watcher and identity.aor is not None:
             aor = identity.aor
         else:
-            aor = await core.target(request, identity)
+            located = package.locate(request) if package.locate is not None else None
+            aor = located or await core.target(request, identity)
         package = await self._variant(aor, package, request)
         subscribe = read_subscribe(request, package, core.config, share=core.share())
         decision = await core.decide(aor, identity, package)

@@ -35,7 +35,9 @@ class Ways:
 def template_of(live: LiveSubscription, home: Hop | None = None, *, keep: bool = True) -> Template:
     """The template of `live`, kept in it when changes are told; `home` is as in `make_template`."""
     package = live.resource.package
-    template = make_template(live.row, package.name, home, package.headers)
+    template = make_template(
+        live.row, package.name + package.event_parameters, home, package.headers
+    )
     if keep:
         live.template = template
     return template
