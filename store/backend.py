@@ -57,6 +57,9 @@ class Publications(Protocol):
     ) -> Mapping[Resource, ResourceState]:
         """Return a state for every key."""
 
+    async def shorten(self, which: Sequence[tuple[Resource, str]], expires_at: float, /) -> None:
+        """Have publications end by then at the latest, by resource and id."""
+
 
 class Subscriptions(Protocol):
     """Subscriptions by id."""

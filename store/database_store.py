@@ -138,6 +138,12 @@ class DatabaseStore:
         """Insert, modify, refresh or remove."""
         return await self._publications.submit(op.resource, op)
 
+    async def shorten_publications(
+        self, which: Sequence[tuple[Resource, str]], expires_at: float
+    ) -> None:
+        """Have publications end sooner."""
+        await self._backend.publications.shorten(which, expires_at)
+
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:
         """Insert or replace by id."""
         _check_content(row.content)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select, update
 
 from store.operations import WritePublication
 from store.outcomes import EtagMismatch, PublicationOutcome, PublicationWritten
@@ -17,7 +17,8 @@ from store.pg_context import PgContext
 from store.pg_link import Link
 from store.pg_notify import feed_arguments
 from store.pg_publication_statement import kinds_of, publication_fields, write_statement
-from store.pg_statement import INSTANT, TEXT, Statement, compiled, given, operations
+from store.pg_statement import INSTANT, TEXT, WHOLE, Statement, compiled, given, operations
+from store.rows import check_at
 from store.state_rows import publication_of, published_at, states_of
 from store.tables import publications, resources
 from store.values import Resource, ResourceState, resource_key
@@ -33,6 +34,7 @@ class PgPublications:
         self.writer = context.link("publications")
         self.reader = context.link("states")
         self._reading = read_statement()
+        self._shortening = shorten_statement()
 
     async def write(self, ops: Sequence[WritePublication]) -> list[PublicationOutcome]:
         """Write a batch that holds no resource twice."""
@@ -63,6 +65,18 @@ class PgPublications:
         arguments = {"op_aor": aors, "op_package": packages, "now": now}
         return states_of(keys, await link.fetch(self._reading, arguments))
 
+    async def shorten(self, which: Sequence[tuple[Resource, str]], expires_at: float) -> None:
+        """Have publications end sooner."""
+        ordered = sorted(which)
+        arguments = {
+            "op_aor": [resource.aor for resource, _ in ordered],
+            "op_package": [resource.package for resource, _ in ordered],
+            "op_id": [name for _, name in ordered],
+            "expires_at": expires_at,
+            "check_at": check_at(expires_at),
+        }
+        await self.writer.fetch(self._shortening, arguments)
+
     async def _read_again(
         self, ops: Sequence[WritePublication], outcomes: list[PublicationOutcome], again: set[int]
     ) -> None:
@@ -75,6 +89,18 @@ class PgPublications:
                 there = states[op.resource].publications
                 others = tuple(other for other in there if other.id != op.id)
                 outcomes[place] = PublicationWritten(outcome.version, others)
+
+
+def shorten_statement() -> Statement:
+    """Bring the end of publications forward."""
+    op = operations("op", aor=TEXT, package=TEXT, id=TEXT)
+    p = publications.c
+    statement = update(publications).values(
+        expires_at=func.least(p.expires_at, given("expires_at", INSTANT)),
+        check_at=func.least(p.check_at, given("check_at", WHOLE)),
+    )
+    same = and_(p.aor == op.c.aor, p.package == op.c.package, p.id == op.c.id)
+    return compiled(statement.where(same))
 
 
 def _arguments(batch: Sequence[WritePublication]) -> dict[str, object]:

@@ -58,6 +58,11 @@ RAISE: Final = compiled(
 VERSION: Final = compiled(
     select(_r.version).where(_r.aor == given("aor"), _r.package == given("package"))
 )
+SHORTEN: Final = compiled(
+    update(publications)
+    .values(expires_at=func.min(_p.expires_at, given("expires_at")), check_at=_CHECK)
+    .where(_HERE, _p.id == given("id"))
+)
 OTHERS: Final = compiled(
     select(*_FIELDS).where(_LIVE, _p.id != given("id")).order_by(_p.published_at)
 )
@@ -74,6 +79,20 @@ class SqlitePublications:
     async def write(self, ops: Sequence[WritePublication]) -> list[PublicationOutcome]:
         """Write a batch."""
         return await self._writer.run(lambda connection: [_write(connection, op) for op in ops])
+
+    async def shorten(self, which: Sequence[tuple[Resource, str]], expires_at: float) -> None:
+        """Have publications end sooner."""
+        arguments = [
+            values(
+                aor=resource.aor,
+                package=resource.package,
+                id=name,
+                expires_at=expires_at,
+                check_at=check_at(expires_at),
+            )
+            for resource, name in which
+        ]
+        await self._writer.run(lambda connection: connection.executemany(SHORTEN, arguments))
 
     async def read(self, keys: Sequence[Resource], now: float) -> dict[Resource, ResourceState]:
         """Return the state of each resource."""

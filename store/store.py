@@ -63,6 +63,14 @@ class Store(Protocol):
     async def write_publication(self, op: WritePublication) -> PublicationOutcome:
         """Insert, modify, refresh or remove; the version rises except on a refresh."""
 
+    async def shorten_publications(
+        self, which: Sequence[tuple[Resource, str]], expires_at: float
+    ) -> None:
+        """Have those that are there, by resource and id, end by then at the latest.
+
+        No version rises; a later refresh prolongs as ever.
+        """
+
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:
         """Insert or replace by id, owned by this process."""
 

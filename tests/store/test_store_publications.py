@@ -153,3 +153,16 @@ async def test_a_cancelled_caller_leaves_the_lane_working(store: Store) -> None:
     assert isinstance(outcome, PublicationWritten)
     state = await store.resource_state(ALICE)
     assert state.version == outcome.version == len(state.publications)
+
+
+async def test_publications_can_be_made_to_end_sooner(store: Store) -> None:
+    """No version rises, nothing is prolonged, and a refresh goes on as ever."""
+    await store.write_publication(publish())
+    await store.write_publication(publish(name="p2", expires_at=NOW + 5))
+    named = [(ALICE, "p1"), (ALICE, "p2"), (BOB, "p1")]
+    await store.shorten_publications(named, NOW + 30)
+    state = await store.resource_state(ALICE)
+    assert state.version == 2
+    assert {p.id: p.expires_at for p in state.publications} == {"p1": NOW + 30, "p2": NOW + 5}
+    await store.write_publication(modify(body=None, expires_at=NOW + 900))
+    assert (await store.expire(NOW + 31)).resources == [(ALICE, 3)]
