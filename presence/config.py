@@ -1,6 +1,7 @@
 """The bounds and defaults of the event server; `server` builds the value from the settings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 PolicyName = Literal["allow", "allow-same-domain", "confirm", "block"]
@@ -35,6 +36,8 @@ class PresenceConfig:
     """Seconds; longer ones are shortened."""
     default_policy: PolicyName = "confirm"
     """For a presentity without rules."""
+    domain_policy: Mapping[str, PolicyName] = field(default_factory=dict)
+    """The same for presentities of one domain."""
     rules: bool = True
     """Whether the rules of users are asked; else `default_policy` alone."""
     no_match: NoMatchName = "block"

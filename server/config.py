@@ -351,6 +351,13 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
     @model_validator(mode="after")
+    def _policies_are_of_domains(self) -> Self:
+        for domain in self.presence.domain_policy:
+            if domain not in self.domains:
+                raise ValueError(f"presence.domain_policy: {domain} is none of domains")
+        return self
+
+    @model_validator(mode="after")
     def _one_process_only(self) -> Self:
         if self.workers > 1 and self.store.url.startswith("sqlite:"):
             raise ValueError("workers: SQLite serves one process; use PostgreSQL for more")

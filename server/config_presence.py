@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from server.config_values import (
     AsList,
     DefaultPolicy,
+    Domain,
     MediaType,
     PackageName,
     Seconds,
@@ -104,6 +105,11 @@ class PresenceSettings(BaseModel):
     default_policy: DefaultPolicy = Field(
         DefaultPolicy.CONFIRM,
         description="for a presentity with no rules: allow | allow-same-domain | confirm | block",
+    )
+    domain_policy: Annotated[dict[Domain, DefaultPolicy], BeforeValidator(table_from_text)] = Field(
+        {},
+        description="default_policy of presentities of one of our domains: "
+        '{"example.org" = "allow"}',
     )
     notify_interval: float = Field(
         5,

@@ -103,6 +103,7 @@ def presence_config(settings: Settings) -> PresenceConfig:
         min_expires=presence.min_expires,
         max_expires=presence.max_expires,
         default_policy=presence.default_policy.value,
+        domain_policy={domain: policy.value for domain, policy in presence.domain_policy.items()},
         rules=presence.rules,
         no_match=presence.no_match.value,
         provision_rules=presence.provision_rules.value,

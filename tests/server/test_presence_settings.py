@@ -67,6 +67,10 @@ def test_tables_of_packages_are_printed_as_they_are_read(tmp_path: Path) -> None
         ('[presence.packages."a b"]\ninterval = 1\n', "presence.packages.a b: 'a b' is no event"),
         ("[presence.packages.dialog]\ninterval = -1\n", "presence.packages.dialog.interval: "),
         ('[presence.packages.x]\ntypes = ["json"]\n', "presence.packages.x.types: 'json' is not"),
+        (
+            '[presence.domain_policy]\n"other.example" = "allow"\n',
+            "presence.domain_policy: other.example is none of domains",
+        ),
         ("[presence]\nexpires_jitter = 51\n", "presence.expires_jitter: "),
         ('[presence]\nreplace = "phone"\n', "presence.replace: "),
         ("[presence]\nnotify_rate = -1\n", "presence.notify_rate: "),
