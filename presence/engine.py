@@ -69,7 +69,7 @@ class Engine:
         watched.asked_at = asked_at
         if was_there and not there(watched):
             self._vanished(watched)
-        else:
+        elif watched.complete:
             self.notifier.changed(watched)
 
     def _vanished(self, watched: LiveResource) -> None:
@@ -83,7 +83,8 @@ class Engine:
         watched = self.index.resource(resource)
         if watched is not None and watched.provide(provided):
             watched.asked_at = 0.0
-            self.notifier.changed(watched)
+            if watched.complete:
+                self.notifier.changed(watched)
 
     def enter(
         self, row: SubscriptionRow, package: EventPackage, decision: Decision, arrival: Flow | None

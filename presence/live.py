@@ -130,6 +130,15 @@ class LiveResource:
         return self.publications is not None
 
     @property
+    def complete(self) -> bool:
+        """Whether all that documents are made of is known; until then nobody is told any."""
+        package = self.package
+        lacks_publications = package.publishable and self.publications is None
+        return not lacks_publications and (
+            package.provide is None or self.provided.state is not None
+        )
+
+    @property
     def state(self) -> PackageState:
         """What documents are made of."""
         return PackageState(self.publications or (), self.provided.state)

@@ -6,7 +6,7 @@ answered NOTIFY was older (EVT-15). The sweep finds in the store what has expire
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 
 import structlog
 
@@ -68,12 +68,12 @@ class RecoveryService:
         resumed = [live for row in rows if (live := await self._resume(row)) is not None]
         resources = {live.resource.resource for live in resumed}
         versions = await core.store.versions(list(resources)) if resources else {}
+        await self._provide({live.resource for live in resumed})
         behind: dict[Resource, list[LiveSubscription]] = defaultdict(list)
         for live in resumed:
             watched, version = live.resource, versions.get(live.resource.resource, 0)
             watched.known(version)
-            read_anyway = watched.package.provide is not None
-            if read_anyway or max(watched.published_version, version) > live.told_version:
+            if moved(live, max(watched.published_version, version) + watched.provided.version):
                 behind[live.resource.resource].append(live)
         for group in behind.values():
             await self._catch_up(group)
@@ -110,6 +110,19 @@ class RecoveryService:
             core.engine.notifier.force(live)
         return live
 
+    async def _provide(self, resources: Collection[LiveResource]) -> None:
+        """Read what is provided beside publications, many at a time: they share statements."""
+
+        async def read(watched: LiveResource) -> None:
+            async with self._core.readers:
+                if watched.package.provide is not None:
+                    watched.provide(await watched.package.provide(watched.resource))
+
+        unread = (
+            one for one in resources if one.package.publishable and one.provided.state is None
+        )
+        await asyncio.gather(*(read(one) for one in unread))
+
     async def _catch_up(self, group: list[LiveSubscription]) -> None:
         """Tell the watchers of one resource what they missed."""
         core = self._core
@@ -117,7 +130,7 @@ class RecoveryService:
         await core.load(watched)
         now = core.clock()
         for live in group:
-            if live.told is None and live.told_version < watched.version and not live.in_flight:
+            if live.told is None and moved(live, watched.version) and not live.in_flight:
                 core.engine.notifier.hear(live, now)
 
     async def run(self) -> None:
@@ -266,3 +279,15 @@ class RecoveryService:
         index = self._core.engine.index
         watched = (index.resource(resource) for resource in index.resources)
         return [one for one in watched if one is not None and one.package.provide is not None]
+
+
+def moved(live: LiveSubscription, version: int) -> bool:
+    """Whether the watcher of `live` was told another state than that of `version`.
+
+    The version of provided state may be smaller after it was deleted while nobody looked; where
+    there is no other, it may be of this process only.
+    """
+    package = live.resource.package
+    if package.provide is None:
+        return live.told_version < version
+    return not package.publishable or live.told_version != version
