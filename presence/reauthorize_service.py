@@ -7,16 +7,17 @@ one applied, however many are asked for at a time.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Final
 
 import structlog
 
-from presence.core_service import Core, identity_of
+from presence.core_service import Core, Listener, identity_of
 from presence.live import LiveResource, LiveSubscription
 from presence.policy import SubHandling
 from presence.subscription import Cause
 from sip.uri import AoR
+from sip.wheel import Timer
 from store.errors import StoreError
 from store.values import Resource
 
@@ -31,8 +32,10 @@ WORKERS: Final = 16
 class ReauthorizeService:
     """Asks again for watchers that are subscribed."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, schedule: Callable[[float, Callable[[], None]], Timer]) -> None:
         self._core = core
+        self.schedule = schedule
+        """Calls back at an instant, Unix seconds, or soon after."""
         self._due: dict[AoR, None] = {}
         """In the order in which they were asked for."""
         self._workers = 0
@@ -46,12 +49,19 @@ class ReauthorizeService:
 
     def soon(self, aor: AoR) -> None:
         """The rules of `aor` may have changed."""
-        if self.is_watched(aor):
-            self._begin((aor,))
+        self._begin((aor,))
 
     def everybody(self) -> None:
         """The rules of anybody may have changed."""
         self._begin(AoR(resource.aor) for resource in self._core.engine.index.resources)
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` told of every change of published state."""
+        self._core.listeners.append(listener)
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Run `work` beside everything else."""
+        self._core.spawn(work)
 
     def _begin(self, aors: Iterable[AoR]) -> None:
         self._due.update(dict.fromkeys(aors))

@@ -90,7 +90,7 @@ class EventService:
         self._publish = PublishService(self._core, random)
         self._subscribe = SubscribeService(self._core, endpoint.new_tag)
         self._recovery = RecoveryService(self._core, on_expired_bindings)
-        self._policy = ReauthorizeService(self._core)
+        self._policy = ReauthorizeService(self._core, self._alarm.schedule)
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
