@@ -133,9 +133,11 @@ class Process:
         stack.push_async_callback(bounded, "events", services.events.stop)
         services.keepalive.start()
         services.recovery.start()
+        services.profiles.start()
         stack.callback(services.registrar.close)
         stack.callback(services.keepalive.close)
         stack.callback(services.recovery.close)
+        stack.callback(services.profiles.close)
         stack.push_async_callback(self._settle, services)
         self._listening += endpoint.listening
 

@@ -9,16 +9,23 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import Final, TypeVar
 
+from presence.composition import POLICIES
 from presence.config import PackageConfig, PresenceConfig
 from presence.declared import Declaration, declared_package
 from presence.package import EventPackage, is_template
-from presence.packages.presence import presence_package
+from presence.packages.conference.package import conference_package
+from presence.packages.dialog.package import dialog_package
+from presence.packages.dialog.phones import Quirks
+from presence.packages.message_summary.package import message_summary_package
+from presence.packages.presence import Sources, presence_package
+from presence.packages.ua_profile.package import ua_profile_package
 from presence.plugin import Host
 from server.config import Settings
 from server.config_presence import PackageSettings
 from server.errors import ServerError
 from server.parts import presence_config, xcap_config, xcap_root_url
 from server.plugins import installed, plugged_in
+from server.profiles_service import ProfileDirectory
 from store.values import Resource
 from xcap.diff.package import xcap_diff_package
 from xcap.diff.reader_service import Listings, Reading
@@ -26,6 +33,8 @@ from xcap.diff.reader_service import Listings, Reading
 StateChanged = Callable[[Resource], None]
 """Told of provided state that has changed; `EventService.state_changed` is one."""
 T = TypeVar("T")
+WITH_OPTIONS: Final = frozenset({"dialog", "ua-profile"})
+"""Packages of this server that have options."""
 UNSAID: Final = PackageSettings()
 """Of a package that has no table."""
 
@@ -50,11 +59,22 @@ def event_packages(
     return configured(packages, settings)
 
 
-def built_in(settings: Settings, store: Listings, documents: Reading) -> list[EventPackage]:
+def built_in(
+    settings: Settings,
+    store: Listings,
+    documents: Reading,
+    profiles: ProfileDirectory,
+    sources: Sources | None = None,
+) -> list[EventPackage]:
     """Those of this server; a new one is a line here."""
     interval, config = settings.presence.notify_interval, presence_config(settings)
     return [
-        presence_package(min_interval=interval, neutral=config.neutral),
+        presence_package(
+            min_interval=interval,
+            neutral=config.neutral,
+            policy=POLICIES[config.composition],
+            sources=sources,
+        ),
         xcap_diff_package(
             service=documents,
             store=store,
@@ -62,7 +82,37 @@ def built_in(settings: Settings, store: Listings, documents: Reading) -> list[Ev
             root_url=xcap_root_url(settings),
             min_interval=interval,
         ),
+        dialog_package(phones=phones(settings)),
+        message_summary_package(),
+        conference_package(min_interval=interval),
+        _ua_profile(settings, profiles),
     ]
+
+
+def phones(settings: Settings) -> dict[str, Quirks]:
+    """What the options of the package `dialog` say of User-Agents, by how they begin."""
+    said: dict[str, Quirks] = {}
+    for start, text in settings.presence.packages.get("dialog", UNSAID).options.items():
+        try:
+            said[start] = Quirks.parse(str(text))
+        except ValueError as error:
+            raise ServerError(f"presence.packages.dialog.options.{start}: {error}") from None
+    return said
+
+
+def _ua_profile(settings: Settings, profiles: ProfileDirectory) -> EventPackage:
+    table = settings.presence.packages.get("ua-profile", UNSAID)
+    effective_by = table.options.get("effective_by")
+    if effective_by is not None and not (isinstance(effective_by, int) and effective_by >= 0):
+        raise ServerError("presence.packages.ua-profile.options.effective_by: is no seconds")
+    policy = table.default_policy
+    return ua_profile_package(
+        domains=frozenset(settings.domains),
+        exists=profiles.exists,
+        provide=profiles.provide,
+        default_policy="block" if policy is None else policy.value,
+        effective_by=effective_by,
+    )
 
 
 def declared(settings: Settings) -> list[tuple[str, EventPackage]]:
@@ -164,5 +214,5 @@ def _check_tables(
             raise ServerError(
                 f"presence.packages.{name}: unknown event package (one of your own needs types)"
             )
-        if table.options and name not in plugged:
+        if table.options and name not in plugged | WITH_OPTIONS:
             raise ServerError(f"presence.packages.{name}: options: this package has none")

@@ -95,6 +95,11 @@ def routing_file(settings: Settings) -> Path | None:
     return Path(settings.sip.routing) if settings.sip.routing else None
 
 
+def profile_files(settings: Settings) -> Path | None:
+    """Where the profiles of devices and users are, if there are any."""
+    return Path(settings.presence.profiles) if settings.presence.profiles else None
+
+
 def presence_config(settings: Settings) -> PresenceConfig:
     """What the event server is told."""
     presence = settings.presence
@@ -110,6 +115,7 @@ def presence_config(settings: Settings) -> PresenceConfig:
         silent_block=presence.silent_block,
         waiting=presence.waiting,
         neutral=presence.neutral.value,
+        composition=presence.composition.value,
         registrations=presence.registrations,
         calls=presence.calls,
         last_active=presence.last_active,

@@ -77,12 +77,10 @@ class ProfileDirectory:
         if self._root is not None:
             self._task = asyncio.create_task(self._watch(self._root))
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Look no more."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def _watch(self, root: Path) -> None:
         while True:
@@ -147,7 +145,7 @@ def _document(path: Path, data: bytes) -> Document | None:
 
 
 def _indirect(path: Path, data: bytes) -> Document | None:
-    """A pointer to a profile; a new Content-ID with each change of its file (RFC 4483 §4.3)."""
+    """A pointer to a profile; a new Content-ID with each change of its file (RFC 4483 §5.6)."""
     lines = data.decode("ascii", "replace").split("\n")
     url = lines[0].strip()
     target = (lines[1].strip() if len(lines) > 1 else "") or DEFAULT_TARGET
@@ -156,7 +154,7 @@ def _indirect(path: Path, data: bytes) -> Document | None:
         return None
     with suppress(OSError):
         data += str(path.stat().st_mtime_ns).encode()
-    content_id = sha256(data).hexdigest()[:ID_DIGITS]
+    content_id = sha256(str(path).encode() + data).hexdigest()[:ID_DIGITS]
     body = f"Content-Type: {target}\r\nContent-ID: <{content_id}@profiles.invalid>\r\n\r\n"
     return Document(f'{EXTERNAL}; access-type="URL"; URL="{url}"', body.encode())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from presence.package import EventPackage, accepted_types, allow_events
+from presence.packages.ua_profile.package import NAME as UA_PROFILE
 from presence.policy import default_policy
 from presence.service import EventService
 from presence.stats import EventStats
@@ -37,6 +38,7 @@ from server.parts import (
     endpoint_config,
     our_addresses,
     presence_config,
+    profile_files,
     registrar_extensions,
     registrar_limits,
     relay_config,
@@ -44,6 +46,7 @@ from server.parts import (
     worker_id,
     xcap_config,
 )
+from server.profiles_service import ProfileDirectory
 from server.routing_service import RoutingService
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
@@ -84,6 +87,13 @@ class Services:
     keepalive: KeepaliveService
     recovery: RecoveryService
     administration: Administration
+    profiles: ProfileDirectory
+
+    def profiles_changed(self) -> None:
+        """Tell devices of their new profiles."""
+        for resource in self.events.engine.index.resources:
+            if resource.package == UA_PROFILE:
+                self.events.state_changed(resource)
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -147,9 +157,10 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     trusted = TrustedPeers(settings.sip.trusted_peers, settings.sip.trusted_tls_names)
     identities = _identities(ground, trusted)
     xcap = _xcap(ground, identities, lambda change: services.on_change(change))
+    profiles = ProfileDirectory(profile_files(settings), lambda: services.profiles_changed())
     packages = event_packages(
         settings,
-        built_in(settings, store, xcap.service),
+        built_in(settings, store, xcap.service, profiles),
         changed=lambda resource: services.events.state_changed(resource),
     )
     endpoint = Endpoint(
@@ -232,6 +243,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
             clock=time.time,
             on_change=lambda change: services.on_change(change),
         ),
+        profiles,
     )
     store.on_change(services.on_change)
     return services
