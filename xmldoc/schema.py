@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lxml import etree
 
@@ -53,6 +53,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
     "user-profile": ("user-profile.xsd",),
     "rls-services": ("rls-services.xsd", "resource-lists.xsd"),
     "search": ("search.xsd",),
+    "simple-filter": ("simple-filter.xsd",),
     "watchers": ("watchers.xsd",),
     "xcap-caps": ("xcap-caps.xsd",),
     "xcap-diff": ("xcap-diff.xsd",),
@@ -64,6 +65,8 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
 XSD: Final = "http://www.w3.org/2001/XMLSchema"
 MAX_REASON: Final = 300
 """Characters of a reason; the validator repeats the offending value in full."""
+MAX_FLAWS: Final = 100
+"""That are looked at; others are told when these are mended."""
 MAX_AT_ONCE: Final = 3_500
 """Elements and attributes of a tree whose errors are all found within some 70 ms. A list of
 1,000 entries has 3,000, and a stream takes half as long again as a tree."""
@@ -77,6 +80,14 @@ IDENTIFIED: Final = (
 )
 """Elements of our schemas whose attribute `id` is an xs:ID. A stream is not asked whether
 these differ in the whole document (XML Schema part 2 §3.3.8)."""
+
+
+class Flaw(NamedTuple):
+    """One thing that is not valid."""
+
+    path: str
+    """Of the node at fault, as `getpath` of lxml has it."""
+    message: str
 
 
 VALIDATOR: Final = etree.ErrorDomains.SCHEMASV
@@ -124,6 +135,15 @@ class Schema:
         """What libxml2 calls the first thing that is not valid, or None when all is."""
         first = self._first_error(root)
         return None if first is None else str(first.type_name)
+
+    def flaws(self, root: etree._Element) -> tuple[Flaw, ...]:
+        """What is not valid and where it is, MAX_FLAWS at most."""
+        with self._lock:
+            if self._validator.validate(root):
+                return ()
+            errors: Any = self._validator.error_log
+            found = list(errors)[:MAX_FLAWS]
+        return tuple(Flaw(str(one.path or ""), str(one.message)) for one in found)
 
     def _first_error(self, root: etree._Element) -> Any:
         with self._lock:
@@ -182,6 +202,14 @@ def schema(name: str) -> Schema:
     file_names = SCHEMAS[name]
     namespaces = tuple(target_namespace(file_name) for file_name in file_names)
     return Schema(name, namespaces, etree.XMLSchema(_imports(namespaces, file_names)), IDENTIFIED)
+
+
+@cache
+def schema_of(namespace: str) -> Schema | None:
+    """The first schema of SCHEMAS whose root element is in `namespace`."""
+    names = (name for name, kept in SCHEMAS.items() if target_namespace(kept[0]) == namespace)
+    name = next(names, None)
+    return None if name is None else schema(name)
 
 
 def source(file_name: str) -> bytes:
