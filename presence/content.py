@@ -22,7 +22,7 @@ def content_of(live: LiveSubscription, loaded: object) -> Rendered | None:
         live.memory = told.memory
         return None
     live.offered_memory = told.memory
-    return rendered(told.content_type, told.body, told.entity)
+    return rendered(told.content_type, told.body, told.entity, live.view.coding)
 
 
 def whole(live: LiveSubscription, loaded: object) -> tuple[Rendered, object]:

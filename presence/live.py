@@ -11,12 +11,14 @@ from enum import IntEnum
 from sys import intern
 from typing import Final
 
+from presence.filters.content import filtered
 from presence.kept_row import keep, restore
 from presence.notification import Template
 from presence.package import EventPackage, PackageState, Provided
 from presence.policy import SubHandling
 from presence.route import next_hop
 from presence.subscription import Subscription
+from presence.terms import Terms
 from presence.view import Rendered, View, rendered, shared
 from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri
@@ -167,6 +169,8 @@ class LiveResource:
 
     def render(self, view: View) -> Rendered:
         """The shared bytes of `view`; composed at most once per version for several watchers."""
+        if view.filter or view.coding is not None:
+            return self._render_filtered(view)
         if self._many is None:
             self._forget()
             return rendered(view.content_type, self._show(view, self._compose()))
@@ -178,6 +182,16 @@ class LiveResource:
                 self._document = self._compose()
             made = self._show(view, self._document)
             shown = self._rendered[view] = rendered(view.content_type, made)
+        return shown
+
+    def _render_filtered(self, view: View) -> Rendered:
+        """The same for a view that is made of the bytes of another."""
+        shown = None if self._rendered is None else self._rendered.get(view)
+        if shown is None:
+            body = filtered(self.render(view.plain).body, view.filter)
+            shown = rendered(view.content_type, body, coding=view.coding)
+            if self._rendered is not None:
+                self._rendered[view] = shown
         return shown
 
     def _compose(self) -> bytes:
@@ -219,6 +233,7 @@ class LiveSubscription:
         "quiet_until",
         "resource",
         "template",
+        "terms",
         "timer",
         "told",
         "told_version",
@@ -258,6 +273,8 @@ class LiveSubscription:
         self.held_until = 0.0
         """Nothing at all is told before (Retry-After)."""
         self.timer: Timer | None = None
+        self.terms: Terms | None = None
+        """Rates and triggers, if its watcher asked for any."""
         self.told: int | None = None
         """The `mark` of the body that the watcher has."""
         self.told_version = row.told_version

@@ -33,6 +33,8 @@ def tell(live: LiveSubscription, loaded: object, *, full: bool) -> Told | None:
             answered=live.memory,
             loaded=loaded,
             shown=_shown(resource, live.view),
+            offered=live.offered_memory,
+            condition=live.condition,
         )
     )
 
