@@ -8,6 +8,7 @@ PolicyName = Literal["allow", "allow-same-domain", "confirm", "block"]
 
 
 NoMatchName = Literal["block", "confirm", "default"]
+CompositionName = Literal["union", "latest"]
 NeutralName = Literal["closed", "empty"]
 ReplaceName = Literal["off", "contact", "instance"]
 
@@ -50,6 +51,8 @@ class PresenceConfig:
     """Days that a watcher who left while pending is remembered; 0 forgets it at once (WIN-01)."""
     neutral: NeutralName = "closed"
     """What a watcher gets when nothing is published: one closed tuple, or no body (PRS-05)."""
+    composition: CompositionName = "union"
+    """How documents are made of what is known of a presentity (PRS-04)."""
     registrations: bool = False
     """Whether bindings are presence (PRS-07)."""
     calls: bool = False

@@ -47,6 +47,13 @@ class Neutral(StrEnum):
     EMPTY = "empty"
 
 
+class Composition(StrEnum):
+    """How the document of a presentity is made of what its devices publish."""
+
+    UNION = "union"
+    LATEST = "latest"
+
+
 class Replace(StrEnum):
     """By what an older subscription of the same device is known."""
 
@@ -148,6 +155,11 @@ class PresenceSettings(BaseModel):
         Neutral.CLOSED,
         description="seen of somebody who has published nothing: closed (one closed tuple) | "
         "empty (a NOTIFY without body)",
+    )
+    composition: Composition = Field(
+        Composition.UNION,
+        description="what several devices publish is shown as: union (all of it) | "
+        "latest (the newest publication alone)",
     )
     registrations: bool = Field(False, description="registered contacts are presence too")
     calls: bool = Field(

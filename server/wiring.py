@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from presence.owner_documents import OwnerDocuments
 from presence.package import EventPackage, accepted_types, allow_events
 from presence.packages.ua_profile.package import NAME as UA_PROFILE
 from presence.policy import default_policy
@@ -46,6 +47,7 @@ from server.parts import (
     worker_id,
     xcap_config,
 )
+from server.presence_sources import on_bindings, presence_sources
 from server.profiles_service import ProfileDirectory
 from server.routing_service import RoutingService
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
@@ -88,6 +90,7 @@ class Services:
     recovery: RecoveryService
     administration: Administration
     profiles: ProfileDirectory
+    documents: OwnerDocuments
 
     def profiles_changed(self) -> None:
         """Tell devices of their new profiles."""
@@ -97,6 +100,7 @@ class Services:
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
+        self.documents.on_change(change)
         self.events.on_change(change)
         self.registrar.on_change(change)
 
@@ -158,9 +162,11 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     identities = _identities(ground, trusted)
     xcap = _xcap(ground, identities, lambda change: services.on_change(change))
     profiles = ProfileDirectory(profile_files(settings), lambda: services.profiles_changed())
+    documents = OwnerDocuments(store.document)
+    sources = presence_sources(settings, store, documents, ground.secret)
     packages = event_packages(
         settings,
-        built_in(settings, store, xcap.service, profiles),
+        built_in(settings, store, xcap.service, profiles, sources),
         changed=lambda resource: services.events.state_changed(resource),
     )
     endpoint = Endpoint(
@@ -244,7 +250,11 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
             on_change=lambda change: services.on_change(change),
         ),
         profiles,
+        documents,
     )
+    bindings_listener = on_bindings(sources, events.state_changed)
+    if bindings_listener is not None:
+        registrar.subscribe(bindings_listener)
     store.on_change(services.on_change)
     return services
 

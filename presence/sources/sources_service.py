@@ -75,6 +75,11 @@ class PresenceSources:
         self._seen: OrderedDict[str, Seen] = OrderedDict()
         """By owner."""
 
+    @property
+    def follows_bindings(self) -> bool:
+        """Whether registrations make a difference."""
+        return self._ports.bindings is not None
+
     async def provide(self, resource: Resource) -> Provided:
         """What is known of a presentity now; all of it is read at once."""
         aor = AoR(resource.aor)
