@@ -99,6 +99,11 @@ class EventService:
         return self._core.engine
 
     @property
+    def packages(self) -> Mapping[str, EventPackage]:
+        """Those that are served, by their name in the store."""
+        return self._core.packages
+
+    @property
     def allow_events(self) -> tuple[str, ...]:
         """For Allow-Events (RFC 6665 §8.2.2)."""
         return allow_events(self._core.packages)

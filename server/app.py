@@ -29,7 +29,8 @@ from server.http_metrics import publish_http
 from server.leaving import DRAIN_LIMIT, leave, leave_in
 from server.logs import configure_logs, report_loop_exceptions
 from server.metric_sources import publish_metrics
-from server.parts import tls_config
+from server.parts import presence_config, tls_config
+from server.publications_api import serve_publications
 from server.registrations_api import serve_registrations
 from server.reload import reload_parts
 from server.wiring import Services, build
@@ -151,6 +152,15 @@ class Process:
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         serve_documents(admin, settings.domains[0], services.administration)
         serve_grants(admin, settings.domains[0], services.administration)
+        serve_publications(
+            admin,
+            domains=settings.domains,
+            packages=services.events.packages,
+            config=presence_config(settings),
+            events=services.events,
+            store=services.store,
+            clock=time.time,
+        )
         for name, key, listen, path, runner in (
             ("xcap", "http.listen", settings.http.listen, settings.http.xcap_root,
              web.ServerRunner(services.xcap.app(), shutdown_timeout=SHUTDOWN_TIMEOUT)),
