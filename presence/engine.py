@@ -11,6 +11,7 @@ from presence.helper import Helper, Schedule
 from presence.index import LiveIndex
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
 from presence.notifier import Notifier
+from presence.pacer import Pacer
 from presence.package import EventPackage, Provided
 from presence.policy import Decision, granted, view_of
 from presence.ports import Notifying
@@ -33,8 +34,10 @@ class Engine:
         domains: frozenset[str],
         helper: Helper,
         on_over: Callable[[LiveSubscription], None] = lambda live: None,
+        notify_rate: float = 0.0,
     ) -> None:
-        """`on_over` is told of each subscription that ended with its resource."""
+        """`on_over` is told of each subscription that ended with its resource; `notify_rate` is
+        NOTIFYs a second, 0 for no limit."""
         self.index = LiveIndex()
         self._on_over = on_over
         self.stats = stats
@@ -46,6 +49,7 @@ class Engine:
             stats=stats,
             domains=domains,
             helper=helper,
+            pacer=Pacer(notify_rate) if notify_rate else None,
         )
 
     def published(

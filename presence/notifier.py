@@ -18,12 +18,14 @@ from presence.content import content_of
 from presence.helper import Helper, Schedule
 from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscription, mark
 from presence.notification import join, subscription_state
+from presence.pacer import Pacer
 from presence.ports import Hop, Notifying
 from presence.stats import EventStats
 from presence.telling import tells
 from presence.view import EMPTY, Rendered
 from presence.ways import Ways, template_of
 from sip.transport.flow import Flow
+from sip.wheel import Timer
 
 UDP_LIMIT: Final = 1300
 """Octets; larger requests want a congestion-controlled transport (RFC 3261 §18.1.1)."""
@@ -45,7 +47,12 @@ class Notifier:
         stats: EventStats,
         domains: frozenset[str],
         helper: Helper,
+        pacer: Pacer | None = None,
     ) -> None:
+        """Without a `pacer` NOTIFYs leave as they come."""
+        self._pacer = pacer
+        self._turns: Timer | None = None
+        """When those who wait for a turn are looked at again."""
         self._endpoint = endpoint
         self._clock = clock
         self._schedule = schedule
@@ -68,10 +75,22 @@ class Notifier:
         """Subscriptions for which another server of their next hop is looked for."""
         return self._answers.failing
 
+    @property
+    def waiting(self) -> int:
+        """Subscriptions whose NOTIFY waits for a turn."""
+        return 0 if self._pacer is None else len(self._pacer)
+
+    @property
+    def paced(self) -> int:
+        """NOTIFYs that have waited for a turn."""
+        return 0 if self._pacer is None else self._pacer.delayed
+
     def forget(self, live: LiveSubscription) -> None:
         """Nothing more will be told to `live`."""
         self.told.pop(live.id, None)
         self._answers.forget(live)
+        if self._pacer is not None:
+            self._pacer.forget(live)
 
     def changed(self, resource: LiveResource) -> None:
         """`resource` moved on: tell whoever may hear of it."""
@@ -134,19 +153,57 @@ class Notifier:
 
     def pump(self, live: LiveSubscription, now: float, loaded: object = None) -> None:
         """Send what is due, unless something is in the way that will call this again."""
-        if not live.due or live.in_flight or not live.opened:
+        if not self._is_ready(live, now):
             return
+        pacer = self._pacer
+        if pacer is None:
+            self._go(live, now, loaded)
+        elif not pacer.admits(live, now):
+            self._await_turns(pacer, now)
+        elif not self._go(live, now, loaded):
+            pacer.give_back()
+
+    def _is_ready(self, live: LiveSubscription, now: float) -> bool:
+        """Whether something is due that need not wait for anything of its own."""
+        if not live.due or live.in_flight or not live.opened:
+            return False
         at = live.held_until
         if live.due is Due.CHANGED and live.quiet_until > at:
             at = live.quiet_until
         if now < at:
             if live.timer is None:
                 live.timer = self._schedule(at, partial(self._timer_fired, live))
-            return
+            return False
+        return True
+
+    def _go(self, live: LiveSubscription, now: float, loaded: object = None) -> bool:
+        """Send what is due; whether something was sent, or will be once it was read."""
+        sent = self._stats.notify_sent
         try:
             self._send(live, now, loaded)
         except Exception as error:  # noqa: BLE001 - one watcher's failure is its own
             self._helper.failed(live, error)
+        reading = live.in_flight and live.resource.package.load is not None
+        return reading or self._stats.notify_sent != sent
+
+    def _await_turns(self, pacer: Pacer, now: float) -> None:
+        if self._turns is None:
+            self._turns = self._schedule(now + pacer.pause, partial(self._take_turns, pacer))
+
+    def _take_turns(self, pacer: Pacer) -> None:
+        """Tell those whose turn has come (EVT-17)."""
+        self._turns = None
+        now = self._clock()
+        while (live := pacer.take(now)) is not None:
+            if not self._is_ready(live, now) or not self._go(live, now):
+                pacer.give_back()
+        if pacer:
+            self._await_turns(pacer, now)
+
+    def tell_endings(self) -> None:
+        """Tell those whose subscription is over, whosever turn it is: nobody will later."""
+        for live in self._pacer.endings() if self._pacer is not None else ():
+            self._go(live, self._clock())
 
     def _timer_fired(self, live: LiveSubscription) -> None:
         live.timer = None

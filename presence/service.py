@@ -75,6 +75,7 @@ class EventService:
             domains=config.domains if resolve_target is not None else frozenset(),
             helper=self,
             on_over=self._over,
+            notify_rate=config.notify_rate,
         )
         self._core = Core(
             store=store,
@@ -131,6 +132,7 @@ class EventService:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._core.engine.notifier.tell_endings()
         self._recovery.write_told()
 
     async def sweep(self) -> None:

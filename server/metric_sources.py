@@ -57,6 +57,15 @@ def publish_metrics(services: Services) -> None:
         "presentity_subscriptions", "Subscriptions served here", ("package", "state"),
         lambda: from_counter(_subscriptions(services))(),
     )  # fmt: skip
+    notifier = services.events.engine.notifier
+    metrics.counter(
+        "presentity_notify_paced", "NOTIFYs that waited for a turn (presence.notify_rate)", (),
+        from_value(lambda: notifier.paced),
+    )  # fmt: skip
+    metrics.gauge(
+        "presentity_notify_waiting", "NOTIFYs that wait for a turn now", (),
+        from_value(lambda: notifier.waiting),
+    )  # fmt: skip
     _publish_xcap(metrics, services.xcap.stats)
     publish_sip(metrics, services)
 
