@@ -12,6 +12,7 @@ large is therefore validated as a stream that ends at its first error.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from functools import cache
 from importlib.resources import files
 from threading import Lock
@@ -54,6 +55,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
     "rls-services": ("rls-services.xsd", "resource-lists.xsd"),
     "search": ("search.xsd",),
     "simple-filter": ("simple-filter.xsd",),
+    "watcherinfo": ("watcherinfo.xsd",),
     "watchers": ("watchers.xsd",),
     "xcap-caps": ("xcap-caps.xsd",),
     "xcap-diff": ("xcap-diff.xsd",),
@@ -62,6 +64,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The name of a schema, and the files it is made of; the first is that of the root element."""
 
+XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 XSD: Final = "http://www.w3.org/2001/XMLSchema"
 MAX_REASON: Final = 300
 """Characters of a reason; the validator repeats the offending value in full."""
@@ -91,6 +94,9 @@ class Flaw(NamedTuple):
 
 
 VALIDATOR: Final = etree.ErrorDomains.SCHEMASV
+_has_types: Final = etree.XPath(
+    "boolean(//@xsi:type)", namespaces={"xsi": etree.QName(XSI_TYPE).namespace or ""}
+)
 _is_large: Final = etree.XPath(
     f"count(descendant-or-self::*) + count(descendant-or-self::*/@*) > {MAX_AT_ONCE}"
 )
@@ -121,7 +127,25 @@ class Schema:
         self._lock = Lock()
 
     def check(self, root: etree._Element) -> str | None:
-        """Why the document of `root` is not valid, in one line, or None when it is."""
+        """Why the document of `root` is not valid, in one line, or None when it is.
+
+        Elements of other namespaces may be of types that nobody here knows: xsi:type is not
+        looked at there, as their content is not.
+        """
+        reason = self._check(root)
+        if reason is None or not _has_types(root):
+            return reason
+        return self._check(self._untyped(root))
+
+    def _untyped(self, root: etree._Element) -> etree._Element:
+        """A copy of `root` where no element of another namespace has an xsi:type."""
+        copy = deepcopy(root)
+        for element in copy.iter("{*}*", "{}*"):
+            if etree.QName(element).namespace not in self.namespaces:
+                element.attrib.pop(XSI_TYPE, "")
+        return copy
+
+    def _check(self, root: etree._Element) -> str | None:
         if not _is_large(root):
             return _reason(self._first_error(root))
         first = self._first_error_of_stream(root)

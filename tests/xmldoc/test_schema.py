@@ -217,6 +217,16 @@ def test_a_reason_is_one_short_line() -> None:
     assert reason.startswith("line ")
 
 
+def test_types_of_other_namespaces_are_not_looked_for() -> None:
+    """RFC 3863 §4.2.3: what is unknown is let through, an xsi:type on it too."""
+    typed = '<x:a xmlns:x="urn:x" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"{}>1</x:a>'
+    assert check("pidf", in_tuple(typed.format(' i:type="x:b"'))) is None
+    bad = in_tuple(typed.format(' i:type="x:b"')).replace("open", "ajar")
+    assert "ajar" in str(check("pidf", bad))
+    known = '<contact xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="x">a:b</contact>'
+    assert check("pidf", in_tuple(known)) is not None
+
+
 def test_one_schema_serves_several_threads() -> None:
     """Also while it is compiled for the first time."""
     schema.cache_clear()
