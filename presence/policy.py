@@ -116,10 +116,15 @@ class Policies:
         return CONFIRM if silent else decision
 
 
-def default_policy(policy: PolicyName) -> Authorize:
-    """An `Authorize` that knows nothing but the setting."""
+def by_policies(policies: Policies) -> Authorize:
+    """An `Authorize` that knows nothing but what the operator has decided."""
 
     async def authorize(presentity: AoR, watcher: Identity, package: str) -> Decision:
-        return decide(policy, presentity, watcher)
+        return policies.told(policies.without_rules(presentity, watcher, package))
 
     return authorize
+
+
+def default_policy(policy: PolicyName) -> Authorize:
+    """The same for one policy everywhere."""
+    return by_policies(Policies(default=policy))

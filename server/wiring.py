@@ -13,7 +13,7 @@ import structlog
 from presence.owner_documents import OwnerDocuments
 from presence.package import EventPackage, accepted_types, allow_events
 from presence.packages.ua_profile.package import NAME as UA_PROFILE
-from presence.policy import default_policy
+from presence.rules_service import RulesService
 from presence.service import EventService
 from presence.stats import EventStats
 from proxy.addresses import OurAddresses
@@ -50,6 +50,7 @@ from server.parts import (
 from server.presence_sources import on_bindings, presence_sources
 from server.profiles_service import ProfileDirectory
 from server.routing_service import RoutingService
+from server.rules import authorize, provided_documents, rules_service
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
 from sip.digest import NonceCounts, NonceMint
 from sip.errors import SipError
@@ -91,6 +92,8 @@ class Services:
     administration: Administration
     profiles: ProfileDirectory
     documents: OwnerDocuments
+    rules: RulesService | None
+    """None: the settings want no rules asked."""
 
     def profiles_changed(self) -> None:
         """Tell devices of their new profiles."""
@@ -101,6 +104,8 @@ class Services:
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
         self.documents.on_change(change)
+        if self.rules is not None:
+            self.rules.on_change(change)
         self.events.on_change(change)
         self.registrar.on_change(change)
 
@@ -194,12 +199,13 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         is_open=lambda name: endpoint.flow_named(name) is not None,
         leads_back=ground.ours.leads_back,
     )
+    rules = rules_service(settings, store, xcap.service.access, packages, lambda: events.policy)
     events = EventService(
         store=store,
         endpoint=endpoint,
         packages=packages,
         config=presence_config(settings),
-        authorize=default_policy(settings.presence.default_policy.value),
+        authorize=authorize(rules, settings, packages),
         exists=identities.exists,
         clock=time.time,
         metrics=event_stats,
@@ -251,6 +257,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         ),
         profiles,
         documents,
+        rules,
     )
     bindings_listener = on_bindings(sources, events.state_changed)
     if bindings_listener is not None:
@@ -304,7 +311,7 @@ def _dispatcher(
 def _xcap(ground: Ground, identities: IdentityService, on_change: OnChange) -> XcapServer:
     config = xcap_config(ground.settings)
     return XcapServer(
-        store=ground.store,
+        store=provided_documents(ground.settings, ground.store, on_change),
         authenticator=ground.authenticator(ground.settings.http.digest_algorithms),
         config=config,
         usages=application_usages(config),
