@@ -11,10 +11,12 @@ from presence.config import PresenceConfig
 from presence.engine import Engine
 from presence.errors import Headers, NotFound
 from presence.live import LiveResource, LiveSubscription
-from presence.package import Asking, EventPackage, Variant, allow_events
+from presence.package import WINFO, Asking, EventPackage, Variant, allow_events
 from presence.policy import Authorize, Decision
 from presence.ports import EventStore
 from presence.stats import EventStats
+from presence.subscription import Cause
+from presence.winfo.events import ENDINGS, settled
 from sip.authenticator import Identity
 from sip.errors import ParseError
 from sip.message import Request
@@ -57,9 +59,15 @@ class Core:
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_READS))
     """Those that `read`."""
     listeners: list[Listener] = field(default_factory=list)
+    unsettled: dict[str, LiveSubscription] = field(default_factory=dict)
+    """By id: whose state policy has changed, which the store does not know yet."""
+    fresh: list[LiveSubscription] = field(default_factory=list)
+    """Subscriptions to watchers that were opened since the last sweep."""
     policy_moved: int = 0
     """Rises with each subscription whose decision was replaced by a newer one: who has waited
     since a decision was made looks whether it still is the newest."""
+    adopts: bool = True
+    """Whether subscriptions without a process are taken over here."""
     computed: tuple[EventPackage, ...] = field(init=False)
     """Packages whose state follows changes in the store."""
     allow_events: Headers = field(init=False)
@@ -89,6 +97,9 @@ class Core:
 
     async def decide(self, aor: AoR, watcher: Identity, package: EventPackage) -> Decision:
         """What the package's policy, or else the server's, says."""
+        if package.narrow is not None:
+            inner = await self.decide(aor, watcher, self.packages[package.inner])
+            return package.narrow(aor, watcher, inner)
         authorize = package.authorize or self.default_authorize
         return await authorize(aor, watcher, package.name)
 
@@ -156,9 +167,32 @@ class Core:
         finally:
             watched.loading = False
 
-    async def end(self, subscription_id: str) -> None:
-        """Delete a subscription that is over."""
-        await self.store.end_subscription(subscription_id)
+    async def end(self, subscription_id: str, resource: Resource, cause: Cause) -> None:
+        """Delete a subscription that is over, because of `cause`."""
+        await self.store.end_subscription(subscription_id, ENDINGS[cause])
+        self.watchers_moved(resource)
+
+    def watchers_moved(self, resource: Resource) -> None:
+        """Who watches `resource` has changed in the store: tell those who watch that."""
+        about = self.engine.index.resource(Resource(resource.aor, resource.package + WINFO))
+        if about is not None:
+            self.engine.notifier.changed(about)
+
+    async def settle(self) -> None:
+        """Write the state of the subscriptions in `unsettled`; what fails stays there."""
+        lives, self.unsettled = self.unsettled, {}
+        try:
+            await asyncio.gather(*(self._settle(live) for live in lives.values()))
+        except StoreError:
+            self.unsettled = lives | self.unsettled
+            raise
+        for resource in {live.resource.resource for live in lives.values()}:
+            self.watchers_moved(resource)
+
+    async def _settle(self, live: LiveSubscription) -> None:
+        state = live.usage.state
+        if not live.usage.ended:
+            await self.store.settle_subscription(live.id, state.value, settled(state))
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run `work` beside everything else; a store that is away is logged."""

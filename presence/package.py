@@ -28,8 +28,9 @@ from typing import Final, NamedTuple
 
 from presence.config import PolicyName
 from presence.errors import BadEvent
-from presence.policy import Authorize
+from presence.policy import Authorize, Decision
 from presence.view import View
+from sip.authenticator import Identity
 from sip.message import Request
 from sip.uri import AoR
 from store.values import Change, Publication, Resource, SubscriptionRow
@@ -114,6 +115,9 @@ class Told(NamedTuple):
     the entity-tag is made of (RFC 5839 §6.4). None: `body` is that, or is never the same twice."""
 
 
+Narrow = Callable[[AoR, Identity, Decision], Decision]
+"""Presentity, watcher, and what policy says of that watcher for the package that a template is
+applied to."""
 ReadContent = Callable[[Request, str], str]
 """What a SUBSCRIBE asks for beyond its headers, given what the one before it in the dialog asked
 for ("" for the first). Raises PresenceError."""
@@ -173,6 +177,10 @@ class EventPackage:
     """Resources whose provided state a change in the store touches."""
     authorize: Authorize | None = None
     """Instead of the server's."""
+    inner: str = ""
+    """Of a template: the package it is applied to, by its name in the store."""
+    narrow: Narrow | None = None
+    """Of a template: who may subscribe; goes before `authorize`."""
     admit: Callable[[Request], None] | None = None
     """Further checks of a SUBSCRIBE; raises PresenceError (421, 415, 488...)."""
     read_content: ReadContent | None = None

@@ -16,6 +16,7 @@ from presence.core_service import Core, Listener, identity_of
 from presence.live import LiveResource, LiveSubscription
 from presence.policy import SubHandling
 from presence.subscription import Cause
+from presence.waiting_service import decide_waiting
 from sip.uri import AoR
 from sip.wheel import Timer
 from store.errors import StoreError
@@ -95,6 +96,7 @@ class ReauthorizeService:
             watched = self._core.engine.index.resource(Resource(aor, package))
             if watched is not None:
                 await self._decide_all(watched)
+        await decide_waiting(self._core, aor)
 
     async def _decide_all(self, watched: LiveResource) -> None:
         lives = tuple(watched.subscriptions.values())
@@ -103,6 +105,8 @@ class ReauthorizeService:
             blocked = [live for live in batch if not await self._let_in(live)]
             if blocked:
                 await self._end(blocked)
+            if self._core.unsettled:
+                await self._core.settle()
             await asyncio.sleep(0)
 
     async def _let_in(self, live: LiveSubscription) -> bool:
@@ -119,6 +123,7 @@ class ReauthorizeService:
         view = live.view
         if core.engine.decided(live, decision):
             core.policy_moved += 1
+            core.unsettled[live.id] = live
             core.engine.notifier.force(live)
         elif live.view != view:
             core.policy_moved += 1
@@ -133,7 +138,8 @@ class ReauthorizeService:
     async def _end(self, lives: Sequence[LiveSubscription]) -> None:
         """End what is blocked, in the store first; one commit for all."""
         core = self._core
-        await asyncio.gather(*(core.end(live.id) for live in lives))
+        ended = (core.end(live.id, live.resource.resource, Cause.DENIED) for live in lives)
+        await asyncio.gather(*ended)
         for live in lives:
             if core.engine.index.get(live.id) is live:
                 core.engine.finish(live, Cause.DENIED)

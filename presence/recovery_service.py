@@ -36,6 +36,7 @@ class RecoveryService:
         self._claimed: Sequence[SubscriptionRow] = ()
         """Taken over in the store; kept until all of them are served."""
         self._touched: list[LiveSubscription] = []
+        self._again: list[LiveSubscription] = []
         self._unsure = False
         """News may have been lost: the next sweep compares versions."""
         self._adopt_at = 0.0
@@ -43,7 +44,7 @@ class RecoveryService:
 
     def adopt_soon(self) -> None:
         """Take over what has no owner, beside everything else; one run at a time."""
-        if not self._adopting:
+        if self._core.adopts and not self._adopting:
             self._adopting = True
             self._core.spawn(self._adopt_all())
 
@@ -51,7 +52,7 @@ class RecoveryService:
         """A batch at a time, with a pause between, so that requests are served meanwhile."""
         try:
             adopted = await self.adopt()
-            while adopted:
+            while adopted and self._core.adopts:
                 await asyncio.sleep(self._core.config.adopt_pause)
                 adopted = await self.adopt()
         finally:
@@ -102,10 +103,12 @@ class RecoveryService:
             return known
         live = core.engine.resume(row, package, decision, last_cseq=row.cseq_ceiling)
         if decision.handling is SubHandling.BLOCK:
-            await core.end(row.id)
+            await core.end(row.id, row.resource, Cause.DENIED)
             core.engine.finish(live, Cause.DENIED)
             return None
         unsure = package.load is not None and row.condition != ANY
+        if live.usage.state.value != row.state:
+            core.unsettled[live.id] = live
         if live.usage.state.value != row.state or unsure:
             core.engine.notifier.force(live)
         return live
@@ -155,6 +158,9 @@ class RecoveryService:
         expired = await core.store.expire(now)
         for subscription_id in expired.subscriptions:
             core.engine.lapse(subscription_id)
+        self._watchers_moved(expired.watched)
+        if core.unsettled:
+            await core.settle()
         for resource, version in expired.resources:
             self._moved(resource, version)
             core.published_here(resource, version)
@@ -166,6 +172,18 @@ class RecoveryService:
         if now >= self._adopt_at:
             self._adopt_at = now + core.config.adopt_interval
             self.adopt_soon()
+
+    def _watchers_moved(self, resources: Sequence[Resource]) -> None:
+        """Tell whoever watches the watchers of `resources`, and look once more for those who
+        have just begun: another process may have written while their first look was prepared,
+        and told nobody, since it saw nobody who would hear."""
+        core, now = self._core, self._core.clock()
+        for resource in resources:
+            core.watchers_moved(resource)
+        again, self._again, core.fresh = self._again, core.fresh, []
+        for live in again:
+            if core.engine.index.get(live.id) is live:
+                core.engine.notifier.hear(live, now)
 
     def _try_again(self) -> None:
         """Read what could not be read when it changed."""
@@ -189,6 +207,8 @@ class RecoveryService:
                 self._core.announce(change)
             case Kind.SUBSCRIPTION:
                 self._touched_elsewhere(change.key)
+            case Kind.WATCHER:
+                self._core.watchers_moved(change.resource)
             case Kind.RESYNC:
                 self._core.spawn(self.resync())
             case _:

@@ -27,6 +27,7 @@ from presence.recovery_service import OnExpiredBindings, RecoveryService
 from presence.route import first_hop, leads_home
 from presence.stats import EventStats
 from presence.subscribe_service import SubscribeService
+from presence.subscription import Cause
 from sip.authenticator import Identity
 from sip.errors import SipError, TransportError
 from sip.locate import Target
@@ -187,7 +188,7 @@ class EventService:
         """A NOTIFY failed in a way that ends `live` (`notifier.Helper`)."""
         if self._core.engine.index.get(live.id) is live:
             self._core.engine.forget(live)
-            self._core.spawn(self._core.end(live.id))
+            self._core.spawn(self._core.end(live.id, live.resource.resource, Cause.FAILED))
 
     def failed(self, live: LiveSubscription, error: Exception) -> None:
         """A NOTIFY could not be made, which is our fault (`notifier.Helper`)."""
@@ -196,7 +197,7 @@ class EventService:
 
     def _over(self, live: LiveSubscription) -> None:
         """`live` ended with its resource."""
-        self._core.spawn(self._core.end(live.id))
+        self._core.spawn(self._core.end(live.id, live.resource.resource, Cause.VANISHED))
 
     async def _load(self, live: LiveSubscription, due: Due) -> None:
         notifier = self._core.engine.notifier

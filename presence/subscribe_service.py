@@ -126,6 +126,9 @@ class SubscribeService:
         core.engine.published(row.resource, state.version, state.publications)
         self._accept(tx, row, subscribe, to_tag=row.local_tag)
         core.engine.opened(live, subscribe.condition)
+        if subscribe.package.inner:
+            core.fresh.append(live)
+        core.watchers_moved(row.resource)
 
     async def _once(
         self,
@@ -142,6 +145,9 @@ class SubscribeService:
         live = single(row, watched, decision, tx.flow, core.clock())
         live.cseq = last_cseq
         loaded: object = None
+        if tx.request.to.tag is None and not live.usage.granted:
+            await core.store.hold_watcher(row)
+            core.watchers_moved(row.resource)
         if tx.request.to.tag is not None:
             knows, loaded = await self._knows(live, subscribe)
             if knows:
@@ -194,7 +200,7 @@ class SubscribeService:
 
     async def _deny(self, row: SubscriptionRow) -> None:
         """Policy has changed its mind: the refresh is refused and the subscription over."""
-        await self._core.end(row.id)
+        await self._core.end(row.id, row.resource, Cause.DENIED)
         live = self._core.engine.index.get(row.id)
         if live is not None:
             self._core.engine.finish(live, Cause.DENIED)
@@ -230,7 +236,9 @@ class SubscribeService:
             await core.load_provided(live.resource)
         core.engine.published(row.resource, state.version, state.publications)
         loaded: object = None
-        if live.usage.state == before:
+        if live.usage.state != before:
+            core.watchers_moved(row.resource)
+        else:
             knows, loaded = await self._knows(live, subscribe)
             if knows:
                 self._accept(tx, live.row, subscribe, to_tag=None, status=NO_NOTIFICATION)
@@ -287,7 +295,7 @@ class SubscribeService:
         self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
     ) -> None:
         core = self._core
-        await core.end(row.id)
+        await core.end(row.id, row.resource, Cause.LAPSED)
         live = core.engine.index.get(row.id)
         if live is None:
             last_cseq = row.cseq_ceiling + CSEQ_BLOCK

@@ -31,7 +31,7 @@ from store.outcomes import (
     SubscriptionOutcome,
     SubscriptionWritten,
 )
-from store.values import Publication, Resource, ResourceState, SubscriptionRow
+from store.values import Publication, Resource, ResourceState, SubscriptionRow, WatcherRow
 
 ALICE = AoR("sip:alice@example.com")
 BOB = AoR("sip:bob@example.com")
@@ -294,9 +294,24 @@ class FakeStore:
         )
         return SubscriptionWritten(self.state(row.resource))
 
-    async def end_subscription(self, subscription_id: str) -> None:
+    async def end_subscription(self, subscription_id: str, event: str = "timeout") -> None:
         await self._wait()
         self.rows.pop(subscription_id, None)
+
+    async def settle_subscription(self, subscription_id: str, state: str, event: str) -> None:
+        await self._wait()
+        if subscription_id in self.rows:
+            self.rows[subscription_id] = self.rows[subscription_id]._replace(state=state)
+
+    async def hold_watcher(self, row: SubscriptionRow) -> None:
+        await self._wait()
+
+    async def settle_watcher(self, subscription_id: str, event: str) -> None:
+        await self._wait()
+
+    async def waiting(self, aor: str) -> list[WatcherRow]:
+        await self._read()
+        return []
 
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         return self.rows.get(subscription_id)
