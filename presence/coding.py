@@ -47,7 +47,7 @@ class UnsupportedCoding(UnsupportedEncoding):
 
 
 @lru_cache(KNOWN_HEADERS)
-def chosen(lines: Sequence[str]) -> str:
+def preferred(lines: Sequence[str]) -> str:
     """The coding that the Accept-Encoding `lines` like best; "" when that is none of ours.
 
     Without the header nothing is compressed: old clients do not expect it (RFC 3261 §20.2 says

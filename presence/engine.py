@@ -17,6 +17,7 @@ from presence.policy import Decision, granted, view_of
 from presence.ports import Notifying
 from presence.stats import EventStats
 from presence.subscription import Cause, State, Subscription
+from presence.wants import terms_for, view_for
 from sip.transport.flow import Flow
 from store.values import Publication, Resource, SubscriptionRow
 
@@ -35,9 +36,11 @@ class Engine:
         helper: Helper,
         on_over: Callable[[LiveSubscription], None] = lambda live: None,
         notify_rate: float = 0.0,
+        compress: int = 0,
     ) -> None:
         """`on_over` is told of each subscription that ended with its resource; `notify_rate` is
-        NOTIFYs a second, 0 for no limit."""
+        NOTIFYs a second, 0 for no limit; `compress` is as in `wants.view_for`."""
+        self._compress = compress
         self.index = LiveIndex()
         self._on_over = on_over
         self.stats = stats
@@ -98,9 +101,10 @@ class Engine:
         A change that commits meanwhile marks it, and is told once `opened`.
         """
         usage = Subscription.begin(granted=granted(decision), expires_at=row.expires_at)
-        view = view_of(decision, row.content_type)
+        view = view_for(decision, row, package, self._compress)
         watched = self.index.resource_for(row.resource, package)
         live = LiveSubscription(row, usage, watched, view, arrival)
+        live.terms = terms_for(row, package, self._clock())
         self.index.add(live)
         return live
 
@@ -122,6 +126,7 @@ class Engine:
         live.ceiling = last_cseq + CSEQ_BLOCK
         live.opened = True
         self.notifier.told[live.id] = live
+        self.notifier.keep_pace(live)
         return live
 
     def opened(self, live: LiveSubscription, condition: str = "", loaded: object = None) -> None:
@@ -137,6 +142,7 @@ class Engine:
     def unchanged(self, live: LiveSubscription) -> None:
         """The 204 is on the wire: no NOTIFY follows but what was due already (RFC 5839 §6.3)."""
         live.opened = True
+        self.notifier.keep_pace(live)
         self.notifier.pump(live, self._clock())
 
     def refreshed(
@@ -146,7 +152,9 @@ class Engine:
         self.decided(live, decision)
         live.usage = live.usage.refreshed(row.expires_at)
         self.index.replace_row(live, row)
-        live.view = live.view._replace(content_type=row.content_type)
+        package = live.resource.package
+        live.view = view_for(decision, row, package, self._compress)
+        live.terms = terms_for(row, package, self._clock(), live.terms)
         live.arrival = arrival
         live.readdress()
 
@@ -157,7 +165,8 @@ class Engine:
         """
         cause = Cause.APPROVED if granted(decision) else Cause.SUSPENDED
         live.usage, notify = live.usage.step(cause, self._clock())
-        live.view = view_of(decision, live.view.content_type)
+        view, before = view_of(decision, live.view.content_type), live.view
+        live.view = view._replace(filter=before.filter, coding=before.coding)
         return notify is not None
 
     def finish(
@@ -180,6 +189,16 @@ class Engine:
         live.opened = False
         if live.timer is not None:
             live.timer.cancel()
+        if live.terms is not None:
+            live.terms.stop()
+
+    def single(
+        self, row: SubscriptionRow, watched: LiveResource, decision: Decision, arrival: Flow
+    ) -> LiveSubscription:
+        """A subscription that is over with its first NOTIFY (RFC 6665 §4.4.3)."""
+        usage = Subscription.fetch(granted=granted(decision), now=self._clock())
+        view = view_for(decision, row, watched.package, self._compress)
+        return LiveSubscription(row, usage, watched, view, arrival)
 
     def lapse(self, subscription_id: str) -> None:
         """The store says that this subscription expired."""
@@ -192,15 +211,6 @@ class Engine:
         told = tuple(self.notifier.told.values())
         self.notifier.told.clear()
         return told
-
-
-def single(
-    row: SubscriptionRow, watched: LiveResource, decision: Decision, arrival: Flow, now: float
-) -> LiveSubscription:
-    """A subscription that is over with its first NOTIFY (RFC 6665 §4.4.3)."""
-    usage = Subscription.fetch(granted=granted(decision), now=now)
-    view = view_of(decision, row.content_type)
-    return LiveSubscription(row, usage, watched, view, arrival)
 
 
 def there(watched: LiveResource) -> bool:

@@ -20,6 +20,7 @@ from presence.live import CSEQ_BLOCK, CSEQ_MARGIN, Due, LiveResource, LiveSubscr
 from presence.notification import join, subscription_state
 from presence.pacer import Pacer
 from presence.ports import Hop, Notifying
+from presence.repeats import Repeats, wants
 from presence.stats import EventStats
 from presence.telling import tells
 from presence.view import EMPTY, Rendered
@@ -59,6 +60,7 @@ class Notifier:
         self._stats = stats
         self._helper = helper
         self._ways = Ways(endpoint, domains)
+        self._repeats = Repeats(schedule, self.force)
         self.told: dict[str, LiveSubscription] = {}
         """Whose `told_version` or `ceiling` the store does not know yet."""
         self._answers = Answers(
@@ -117,6 +119,11 @@ class Notifier:
         live.full = True
         self.pump(live, self._clock(), loaded)
 
+    def keep_pace(self, live: LiveSubscription) -> None:
+        """`live` goes on without a NOTIFY."""
+        if live.terms is not None:
+            self._repeats.go_on(live, live.terms, self._clock())
+
     def reserve(self, live: LiveSubscription) -> Due | None:
         """Keep NOTIFYs of `live` back while what it would be told is read, until `release`.
 
@@ -170,6 +177,8 @@ class Notifier:
         at = live.held_until
         if live.due is Due.CHANGED and live.quiet_until > at:
             at = live.quiet_until
+        if live.due is Due.CHANGED and live.terms is not None:
+            at = max(at, live.terms.quiet_until)
         if now < at:
             if live.timer is None:
                 live.timer = self._schedule(at, partial(self._timer_fired, live))
@@ -210,6 +219,10 @@ class Notifier:
         self.pump(live, self._clock())
 
     def _send(self, live: LiveSubscription, now: float, loaded: object) -> None:
+        terms = live.terms
+        if terms is not None and live.due is Due.CHANGED and not wants(live, terms):
+            self._tell(live, None, now)
+            return
         reads = live.resource.package.load is not None and tells(live) and live.usage.shows_state
         if reads and loaded is None:
             due, live.due = live.due, Due.NOTHING
@@ -266,6 +279,8 @@ class Notifier:
         branch = self._endpoint.new_branch()
         template = live.template or template_of(live, keep=live.due is Due.CHANGED)
         state = subscription_state(live.usage.notify(now))
+        if live.terms is not None:
+            state += live.terms.parameters
         cseq = live.cseq + 1
         data = join(template, flow.via_prefix, branch, cseq, state, content.tail)
         if len(data) > UDP_LIMIT and not flow.reliable:
@@ -288,6 +303,8 @@ class Notifier:
         live.told = mark(content.body)
         live.in_flight = True
         self._stats.notify_sent += 1
+        if live.terms is not None:
+            self._repeats.told(live, live.terms, now)
         done = partial(self._answers.answered, live, live.resource.version, flow)
         self._endpoint.send_notify(data, branch, flow, done)
 

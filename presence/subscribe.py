@@ -7,6 +7,7 @@ are values for the store.
 from typing import Final, NamedTuple
 
 from presence.bounds import bounds_of, granted_subscription
+from presence.coding import preferred
 from presence.conditional import ANY
 from presence.config import PresenceConfig
 from presence.errors import (
@@ -17,15 +18,19 @@ from presence.errors import (
     SubscriptionUnknown,
 )
 from presence.etag import read_suppress_if_match
+from presence.filters.request import read_request
 from presence.live import CSEQ_BLOCK
 from presence.package import EventPackage
+from presence.rates import chosen, read_rates
 from presence.route import next_hop
 from presence.subscription import State
+from presence.wishes import Wishes
 from sip.accept import best
 from sip.dialog import Dialog, contact_of
 from sip.event import EventHeader
 from sip.message import Request
 from sip.transport.flow import Flow
+from sip.uri import AoR
 from store.operations import RefreshSubscription
 from store.values import Resource, SubscriptionRow
 
@@ -40,8 +45,8 @@ class Subscribe(NamedTuple):
     event: EventHeader
     expires: int
     """Seconds granted; 0 fetches or unsubscribes."""
-    accept: str
-    """Its Accept values in one line, "" when it had none."""
+    wishes: Wishes
+    """What the watcher takes."""
     content_type: str
     """The one of the package's types that the watcher likes best."""
     target: str | None
@@ -61,11 +66,12 @@ def read_subscribe(
     request: Request,
     package: EventPackage,
     config: PresenceConfig,
+    resource: AoR,
     before: str = "",
     *,
     share: float = 0.0,
 ) -> Subscribe:
-    """All that can be said without the store or the policy.
+    """All that can be said of a SUBSCRIBE to `resource` without the store or the policy.
 
     `before`: the content of the SUBSCRIBE before it in the dialog; `share`: what is taken off
     its expiry, from 0 to 1.
@@ -77,16 +83,29 @@ def read_subscribe(
     event = request.event
     assert event is not None, "find_package has read it"
     accept = ", ".join(request.all("accept"))
+    expires = granted_subscription(request.expires, bounds_of(package, config), share)
+    coding = preferred(request.all("accept-encoding")) if config.compress else ""
+    rates = read_rates(event.parameters)
+    if rates:
+        rates = chosen(rates, expires=expires, interval=package.min_interval)
     return Subscribe(
         package=package,
         event=event,
-        expires=granted_subscription(request.expires, bounds_of(package, config), share),
-        accept=accept,
+        expires=expires,
+        wishes=Wishes(accept, coding, rates),
         content_type=negotiate(request, accept, package),
         target=None if request.get("contact") is None else contact_of(request),
-        content=package.read_content(request, before) if package.read_content else "",
+        content=_content(request, package, resource, before),
         condition=read_suppress_if_match(request.all("suppress-if-match")),
     )
+
+
+def _content(request: Request, package: EventPackage, resource: AoR, before: str) -> str:
+    if package.read_content is not None:
+        return package.read_content(request, before)
+    if not package.filterable:
+        return ""
+    return read_request(request, before, package=package.name, resource=resource)
 
 
 def negotiate(request: Request, accept: str, package: EventPackage) -> str:
@@ -137,7 +156,7 @@ def open_row(
         remote_cseq=request.cseq.number,
         cseq_ceiling=CSEQ_BLOCK,
         expires_at=now + subscribe.expires,
-        accept=subscribe.accept,
+        accept=str(subscribe.wishes),
         content_type=subscribe.content_type,
         told_version=NEVER_TOLD,
         owner="",
@@ -211,7 +230,7 @@ def refresh_operation(
         remote_target=subscribe.target or row.remote_target,
         cseq_ceiling=ceiling,
         state=state.value,
-        accept=subscribe.accept,
+        accept=str(subscribe.wishes),
         content_type=subscribe.content_type,
         local_contact=flow.contact,
         transport=flow.transport,

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+from presence.coding import decoded
 from presence.conditional import ANY
 from presence.core_service import Core, identity_of, resource_of, watcher_of
-from presence.engine import single, state_of
+from presence.engine import state_of
 from presence.errors import Forbidden, OutOfOrder, Overloaded, SubscriptionUnknown
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
 from presence.package import EventPackage, find_package
@@ -47,14 +48,15 @@ class SubscribeService:
             await self._within(tx, identity, package, tag)
 
     async def _initial(self, tx: Transaction, identity: Identity, package: EventPackage) -> None:
-        core, request = self._core, tx.request
+        core = self._core
+        request = decoded(tx.request, core.config.max_body)
         if package.of_watcher and identity.aor is not None:
             aor = identity.aor
         else:
             located = package.locate(request) if package.locate is not None else None
             aor = located or await core.target(request, identity)
         package = await self._variant(aor, package, request)
-        subscribe = read_subscribe(request, package, core.config, share=core.share())
+        subscribe = read_subscribe(request, package, core.config, aor, share=core.share())
         decision = await core.decide(aor, identity, package)
         if decision.handling is SubHandling.BLOCK:
             raise Forbidden("the presentity does not want this watcher")
@@ -142,7 +144,7 @@ class SubscribeService:
         """A fetch, or the last word in a dialog that is not served here: nothing is stored."""
         core = self._core
         watched = await self._read(row.resource, subscribe.package)
-        live = single(row, watched, decision, tx.flow, core.clock())
+        live = core.engine.single(row, watched, decision, tx.flow)
         live.cseq = last_cseq
         loaded: object = None
         if tx.request.to.tag is None and not live.usage.granted:
@@ -169,14 +171,17 @@ class SubscribeService:
     async def _within(
         self, tx: Transaction, identity: Identity, package: EventPackage, tag: str
     ) -> None:
-        core, request = self._core, tx.request
+        core = self._core
+        request = decoded(tx.request, core.config.max_body)
         row = await self._row(tag)
-        package = self._package_of(row, package)
-        subscribe = read_subscribe(request, package, core.config, row.content, share=core.share())
+        package, aor = self._package_of(row, package), AoR(row.resource.aor)
+        subscribe = read_subscribe(
+            request, package, core.config, aor, row.content, share=core.share()
+        )
         check_dialog(row, request, subscribe.event)
         if row.watcher != watcher_of(identity):
             raise Forbidden("this is the subscription of another watcher")
-        decision = await core.decide(AoR(row.resource.aor), identity_of(row.watcher), package)
+        decision = await core.decide(aor, identity_of(row.watcher), package)
         if decision.handling is SubHandling.BLOCK:
             await self._deny(row)
         if subscribe.expires:

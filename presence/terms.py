@@ -41,6 +41,16 @@ class Terms:
                 terms.pace = before.pace
         return terms
 
+    @property
+    def quiet_until(self) -> float:
+        """No change is told before, Unix seconds."""
+        return 0.0 if self.pace is None else self.pace.quiet_until
+
+    @property
+    def parameters(self) -> str:
+        """For Subscription-State, with their semicolons."""
+        return "" if self.pace is None else str(self.pace.rates)
+
     def stop(self) -> None:
         """Nothing is told again."""
         if self.timer is not None:
