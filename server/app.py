@@ -19,7 +19,7 @@ from aiohttp import web
 
 from server.admin import READY, AdminSources, admin_app
 from server.config import Settings
-from server.database import node_name, prepare_schema, told_in_one_line
+from server.database import DAY, node_name, prepare_schema, told_in_one_line
 from server.documents_api import serve_documents
 from server.errors import ServerError
 from server.grants_api import serve_grants
@@ -113,6 +113,7 @@ class Process:
                 node=node,
                 role=Role.SERVER,
                 keep_versions=settings.xcap.versions,
+                keep_waiting=settings.presence.waiting * DAY,
             )
             stack.push_async_callback(bounded, "store", store.close, limit=STORE_LIMIT)
             services = await build(settings, store, node)

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 from server.config import Settings
 from server.errors import ServerError
@@ -15,6 +16,9 @@ from store import migrate
 from store.errors import StoreError
 from store.role import Role
 from store.store import Store, open_store
+
+DAY: Final = 86_400.0
+"""Seconds."""
 
 
 @contextmanager
@@ -52,6 +56,7 @@ async def tool_store(settings: Settings) -> AsyncIterator[Store]:
             node=f"{socket.gethostname()}/tool-{os.getpid()}",
             role=Role.TOOL,
             keep_versions=settings.xcap.versions,
+            keep_waiting=settings.presence.waiting * DAY,
         )
         try:
             yield store

@@ -16,6 +16,7 @@ from presence.packages.ua_profile.package import NAME as UA_PROFILE
 from presence.rules_service import RulesService
 from presence.service import EventService
 from presence.stats import EventStats
+from presence.winfo.package import with_watcher_information
 from proxy.addresses import OurAddresses
 from proxy.keepalive_service import KeepaliveService
 from proxy.options import options_headers, register_tags
@@ -169,10 +170,15 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     profiles = ProfileDirectory(profile_files(settings), lambda: services.profiles_changed())
     documents = OwnerDocuments(store.document)
     sources = presence_sources(settings, store, documents, ground.secret)
-    packages = event_packages(
-        settings,
-        built_in(settings, store, xcap.service, profiles, sources),
-        changed=lambda resource: services.events.state_changed(resource),
+    packages = with_watcher_information(
+        event_packages(
+            settings,
+            built_in(settings, store, xcap.service, profiles, sources),
+            changed=lambda resource: services.events.state_changed(resource),
+        ),
+        store=store,
+        clock=time.time,
+        min_interval=settings.presence.notify_interval,
     )
     endpoint = Endpoint(
         config=endpoint_config(settings, ground.worker),
