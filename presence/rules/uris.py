@@ -12,7 +12,7 @@ from sip.grammar import canonical_host
 from sip.uri import SipUri, parse_uri
 
 MAX_DOMAIN: Final = 255
-"""Characters; ToASCII is slow on long ones, and no longer name exists (RFC 1035 §2.3.4)."""
+"""Characters; ToASCII is slow on long names, and the DNS has none that are longer."""
 TEL: Final = "tel"
 URN: Final = "urn"
 UUID: Final = "uuid"
