@@ -18,6 +18,7 @@ from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
 from presence.failover import Failover
 from presence.live import Due, LiveSubscription
+from presence.migration_service import MigrationService
 from presence.package import EventPackage, Variant, allow_events
 from presence.policy import Authorize
 from presence.ports import EventStore, Hop, Notifying, Transaction
@@ -76,6 +77,7 @@ class EventService:
             domains=config.domains if resolve_target is not None else frozenset(),
             helper=self,
             on_over=self._over,
+            compress=config.compress,
             notify_rate=config.notify_rate,
         )
         self._core = Core(
@@ -92,6 +94,7 @@ class EventService:
         self._publish = PublishService(self._core, random)
         self._subscribe = SubscribeService(self._core, endpoint.new_tag)
         self._recovery = RecoveryService(self._core, on_expired_bindings)
+        self.migration = MigrationService(self._core)
         self._policy = ReauthorizeService(self._core, self._alarm.schedule)
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -129,6 +132,7 @@ class EventService:
     async def stop(self) -> None:
         """Stop keeping watch and write what watchers were told; subscriptions stay stored."""
         self._alarm.stop()
+        self.migration.cancel()
         tasks = [*self._core.tasks, *([self._sweeper] if self._sweeper else [])]
         for task in tasks:
             task.cancel()

@@ -12,11 +12,13 @@ class EventStats:
         "adopted",
         "coalesced",
         "limited",
+        "migrated",
         "notify_delay",
         "notify_failed",
         "notify_sent",
         "publish_accepted",
         "refused",
+        "replaced",
         "subscribe_accepted",
         "suppressed",
     )
@@ -30,6 +32,10 @@ class EventStats:
         self.coalesced = 0
         """Changes that went into a later NOTIFY."""
         self.adopted = 0
+        self.migrated = 0
+        """Subscriptions asked to go elsewhere (EVT-12)."""
+        self.replaced = 0
+        """Subscriptions that a newer one of the same device has ended (EVT-13)."""
         self.notify_delay = Histogram()
         """Seconds from a PUBLISH read here to each NOTIFY that tells it, throttles included."""
         self.notify_failed: Counter[int] = Counter()

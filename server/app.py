@@ -21,6 +21,8 @@ from server.admin import READY, AdminSources, admin_app
 from server.config import Settings
 from server.database import DAY, node_name, prepare_schema, told_in_one_line
 from server.documents_api import serve_documents
+from server.drain import Drain
+from server.drain_api import serve_drain
 from server.errors import ServerError
 from server.grants_api import serve_grants
 from server.host import SHUTDOWN_TIMEOUT, check_files, raise_open_files, settle_memory
@@ -82,6 +84,7 @@ class Process:
         self._state = STARTING
         self._begun_at = time.time()
         self._services: Services | None = None
+        self._drain: Drain | None = None
         self._listening: list[str] = []
         self._https = TlsContexts(tls_config(settings.tls))
 
@@ -153,6 +156,10 @@ class Process:
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         serve_documents(admin, settings.domains[0], services.administration)
         serve_grants(admin, settings.domains[0], services.administration)
+        self._drain = Drain(
+            services.dispatcher, services.events.migration, settings.presence.drain_rate
+        )
+        serve_drain(admin, self._drain)
         serve_publications(
             admin,
             domains=settings.domains,
@@ -200,6 +207,8 @@ class Process:
         """`ready`, or in a word why not; asks the store."""
         if self._state != READY or self._services is None:
             return self._state
+        if self._drain is not None and self._drain.active:
+            return DRAINING
         try:
             async with asyncio.timeout(PING_LIMIT):
                 await self._services.store.ping()

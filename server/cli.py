@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "publish": ("server.cli_sip", "publish"),
     "watch": ("server.cli_sip", "watch"),
     "xcap": ("server.cli_xcap", "app"),
+    "drain": ("server.cli_drain", "drain"),
     "documents": ("server.cli_documents", "app"),
 }
 """Module and attribute of each command, which is a function or a group of commands."""

@@ -109,6 +109,10 @@ class Dispatcher:
         """Take no new dialogs from now on."""
         self._draining = True
 
+    def resume(self) -> None:
+        """Take new dialogs again."""
+        self._draining = False
+
     async def settle(self, seconds: float) -> bool:
         """Wait up to `seconds` for what is in work or being relayed; whether none is left.
 

@@ -20,6 +20,7 @@ _EVENT_COUNTERS = {
     "suppressed": "NOTIFYs not sent since they would have told nothing new",
     "coalesced": "Changes that went into a later NOTIFY",
     "adopted": "Subscriptions taken over from an earlier life or another process",
+    "migrated": "Subscriptions asked to go elsewhere (presentity drain)",
 }
 _XCAP_COUNTERS = {
     "challenged": ("challenged", "XCAP requests answered 401"),
@@ -56,6 +57,11 @@ def publish_metrics(services: Services) -> None:
     metrics.gauge(
         "presentity_subscriptions", "Subscriptions served here", ("package", "state"),
         lambda: from_counter(_subscriptions(services))(),
+    )  # fmt: skip
+    migration = services.events.migration
+    metrics.gauge(
+        "presentity_draining", "1 while subscriptions are asked to go elsewhere", (),
+        from_value(lambda: migration.active),
     )  # fmt: skip
     notifier = services.events.engine.notifier
     metrics.counter(
