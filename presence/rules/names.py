@@ -9,6 +9,7 @@ from typing import Final
 
 POLICY: Final = "urn:ietf:params:xml:ns:common-policy"
 RULES: Final = "urn:ietf:params:xml:ns:pres-rules"
+DIALOG_RULES: Final = "http://openxcap.org/ns/dialog-rules"
 OMA_POLICY: Final = "urn:oma:xml:xdm:common-policy"
 OMA_RULES: Final = "urn:oma:xml:prs:pres-rules"
 

@@ -4,7 +4,7 @@ There is no permission that takes away: no value is the lowest value, and grants
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -69,14 +69,13 @@ class Permissions:
 
     def normal(self) -> "Permissions":
         """The same without what its own larger grants make superfluous."""
-        every = self.all_attributes
-        return replace(
-            self,
+        return Permissions(
             services=ALL_MEMBERS if ALL in self.services else self.services,
             persons=ALL_MEMBERS if ALL in self.persons else self.persons,
             devices=ALL_MEMBERS if ALL in self.devices else self.devices,
-            attributes=frozenset() if every else self.attributes,
-            user_input=UserInput.FULL if every else self.user_input,
+            attributes=frozenset() if self.all_attributes else self.attributes,
+            user_input=UserInput.FULL if self.all_attributes else self.user_input,
+            all_attributes=self.all_attributes,
         )
 
 

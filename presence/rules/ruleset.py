@@ -12,7 +12,7 @@ from typing import Final
 from lxml import etree
 
 from presence.rules.conditions import Sphere, Validity
-from presence.rules.grants import handling_of, permissions_of
+from presence.rules.grants import PRESENCE_HANDLING, handling_of, permissions_of
 from presence.rules.identity import IDENTITY, Identity
 from presence.rules.names import OMA_POLICY, POLICY
 from presence.rules.permissions import Permissions
@@ -80,20 +80,34 @@ class Ruleset:
     """The anchors of the lists outside the document that rules ask for."""
 
 
-def parse_ruleset(root: etree._Element) -> Ruleset:
-    """The rules below `root`, a ruleset that is valid against its schema."""
+def parse_ruleset(root: etree._Element, *, action: str = PRESENCE_HANDLING) -> Ruleset:
+    """The rules below `root`, a ruleset that is valid against its schema.
+
+    `action` is the qualified name of the action that says how subscriptions are handled.
+    """
     groups: tuple[list[Rule], ...] = tuple([] for _ in Precedence)
     anchors: set[str] = set()
     uses_sphere = False
     for element in root.iterchildren(RULE):
-        rule = _rule(element)
+        rule = _rule(element, action)
         groups[rule.precedence].append(rule)
         anchors.update(*rule.lists)
         uses_sphere = uses_sphere or bool(rule.spheres)
     return Ruleset(tuple(tuple(group) for group in groups), uses_sphere, frozenset(anchors))
 
 
-def _rule(element: etree._Element) -> Rule:
+def merge(rulesets: Sequence[Ruleset]) -> Ruleset:
+    """The rules of several documents as those of one (RFC 5025 §9.7)."""
+    if len(rulesets) == 1:
+        return rulesets[0]
+    return Ruleset(
+        tuple(tuple(rule for one in rulesets for rule in one.rules[group]) for group in Precedence),
+        any(one.uses_sphere for one in rulesets),
+        frozenset[str]().union(*(one.lists for one in rulesets)),
+    )
+
+
+def _rule(element: etree._Element, action: str) -> Rule:
     found = element.find(CONDITIONS)
     conditions: Sequence[etree._Element] = () if found is None else list(found)
     present = {str(condition.tag) for condition in conditions}
@@ -105,7 +119,7 @@ def _rule(element: etree._Element) -> Rule:
         spheres=tuple(Sphere.parse(one) for one in conditions if one.tag == SPHERE),
         validities=tuple(Validity.parse(one) for one in conditions if one.tag == VALIDITY),
         possible=_possible(present),
-        handling=handling_of(element.find(ACTIONS)),
+        handling=handling_of(element.find(ACTIONS), action),
         permissions=permissions_of(element.find(TRANSFORMATIONS)),
     )
 

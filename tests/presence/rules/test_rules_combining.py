@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from presence.policy import SubHandling
 from presence.rules.evaluate import evaluate
+from presence.rules.grants import DIALOG_HANDLING, PRESENCE_HANDLING
 from presence.rules.permissions import (
     EVERYTHING,
     NOTHING,
@@ -19,8 +20,10 @@ from presence.rules.permissions import (
     Permissions,
     UserInput,
 )
+from presence.rules.ruleset import merge, parse_ruleset
 from tests.presence.rules.rule_documents import (
     NOW,
+    OPEN,
     granted,
     identity,
     one,
@@ -29,6 +32,7 @@ from tests.presence.rules.rule_documents import (
     rule,
     ruleset,
 )
+from xmldoc.parse import parse
 
 BOB = one("sip:bob@example.com")
 HANDLINGS = ["block", "confirm", "polite-block", "allow"]
@@ -276,3 +280,36 @@ def test_any_rules_in_any_order(
     else:
         classes = {name for each in firing for name in each.classes}
         assert permissions.services == {Member(MemberKind.CLASS, name) for name in classes}
+
+
+def test_rules_of_several_documents_are_those_of_one() -> None:
+    """RFC 5025 §9.7, with the precedence of OMA among all of them."""
+    shown = "<pr:provide-mood>true</pr:provide-mood>"
+    rules = [
+        rule(BOB, "confirm", name="a"),
+        rule('<cp:sphere value="work"/>', "", shown, name="b"),
+        rule("<ocp:other-identity/>", "allow", name="c"),
+        rule('<ocp:external-list><ocp:entry anc="http://e"/></ocp:external-list>', name="d"),
+    ]
+    together = ruleset(*rules)
+    apart = merge([ruleset(each) for each in rules])
+    assert apart == together
+    assert apart.uses_sphere
+    assert apart.lists == {"http://e"}
+    assert evaluate(apart, request(sphere="work")).handling is SubHandling.CONFIRM
+    assert merge([]) == ruleset()
+    assert merge([together]) is together
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [(PRESENCE_HANDLING, SubHandling.BLOCK), (DIALOG_HANDLING, SubHandling.ALLOW)],
+)
+def test_rules_for_calls_have_an_action_of_their_own(action: str, expected: SubHandling) -> None:
+    """RFC 5025 §3.2.1: what is granted of one package is not granted of another."""
+    dialog = rule(BOB, "allow").replace(
+        "<pr:sub-handling>allow</pr:sub-handling>",
+        '<dr:sub-handling xmlns:dr="http://openxcap.org/ns/dialog-rules">allow</dr:sub-handling>',
+    )
+    root = parse(f"{OPEN}{dialog}</cp:ruleset>".encode())
+    assert evaluate(parse_ruleset(root, action=action), request()).handling is expected
