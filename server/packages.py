@@ -32,6 +32,8 @@ from xcap.diff.reader_service import Listings, Reading
 
 StateChanged = Callable[[Resource], None]
 """Told of provided state that has changed; `EventService.state_changed` is one."""
+WithTemplates = Callable[[Mapping[str, EventPackage]], dict[str, EventPackage]]
+"""From packages to the same and their templates, such as `.winfo`."""
 T = TypeVar("T")
 WITH_OPTIONS: Final = frozenset({"dialog", "ua-profile"})
 """Packages of this server that have options."""
@@ -43,6 +45,7 @@ def event_packages(
     settings: Settings,
     own: Sequence[EventPackage],
     changed: StateChanged,
+    with_templates: WithTemplates = dict,
     entries: Sequence[EntryPoint] | None = None,
 ) -> dict[str, EventPackage]:
     """Event packages that are served, by their name in the store.
@@ -55,8 +58,10 @@ def event_packages(
     for whose, package in (*declared(settings), *_plugged_in(settings, entries, changed)):
         _check_name(whose, package.name, packages)
         packages[package.stored_as] = package
-    _check_tables(settings, packages, entries)
-    return configured(packages, settings)
+    _check_tables(settings, with_templates(packages), entries)
+    served = configured(packages, settings)
+    templates = {k: one for k, one in with_templates(served).items() if k not in served}
+    return {**served, **configured(templates, settings)}
 
 
 def built_in(

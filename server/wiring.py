@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -170,15 +171,16 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     profiles = ProfileDirectory(profile_files(settings), lambda: services.profiles_changed())
     documents = OwnerDocuments(store.document)
     sources = presence_sources(settings, store, documents, ground.secret)
-    packages = with_watcher_information(
-        event_packages(
-            settings,
-            built_in(settings, store, xcap.service, profiles, sources),
-            changed=lambda resource: services.events.state_changed(resource),
+    packages = event_packages(
+        settings,
+        built_in(settings, store, xcap.service, profiles, sources),
+        changed=lambda resource: services.events.state_changed(resource),
+        with_templates=partial(
+            with_watcher_information,
+            store=store,
+            clock=time.time,
+            min_interval=settings.presence.notify_interval,
         ),
-        store=store,
-        clock=time.time,
-        min_interval=settings.presence.notify_interval,
     )
     endpoint = Endpoint(
         config=endpoint_config(settings, ground.worker),

@@ -1,15 +1,17 @@
 """Packages of the operator's own: declared, or brought by another distribution (PKG-08)."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from presence.package import EventPackage, PackageState, allow_events
 from presence.packages.presence import presence_package
 from presence.plugin import API, GROUP, STABLE
+from presence.winfo.package import with_watcher_information
 from server.config import Settings
 from server.errors import ServerError
 from server.packages import event_packages
@@ -67,6 +69,12 @@ OWN = [
     EventPackage("xcap-diff", ("application/xcap-diff+xml",), lambda aor, state: b""),
 ]
 
+
+def with_watchers(packages: Mapping[str, EventPackage]) -> dict[str, EventPackage]:
+    """The template of this server, of which nothing is read."""
+    return with_watcher_information(packages, store=cast(Any, None), clock=lambda: 0.0)
+
+
 Install = Callable[[str, str], Sequence[EntryPoint]]
 
 
@@ -98,7 +106,7 @@ def served(
     entries: Sequence[EntryPoint] | None = (),
     changed: Callable[[Resource], None] = lambda resource: None,
 ) -> dict[str, EventPackage]:
-    return event_packages(given, OWN, changed, entries)
+    return event_packages(given, OWN, changed, with_watchers, entries)
 
 
 def test_a_declared_package_is_served(tmp_path: Path) -> None:
@@ -141,6 +149,23 @@ def test_a_declared_package_takes_no_name_of_another(tmp_path: Path, table: str,
     given = settings(tmp_path, f'{table}\ntypes = ["text/plain"]\n')
     with pytest.raises(ServerError, match=said):
         served(given)
+
+
+def test_templates_come_with_every_package_and_have_settings_of_their_own(tmp_path: Path) -> None:
+    """RFC 3857 §4.1; those of a package that is turned off go with it."""
+    text = """
+    [presence.packages."com.example.lamp"]
+    types = ["text/plain"]
+    [presence.packages."com.example.lamp.winfo"]
+    interval = 2
+    [presence.packages."presence.winfo"]
+    enabled = false
+    [presence.packages.xcap-diff]
+    enabled = false
+    """
+    packages = served(settings(tmp_path, text))
+    assert packages["com.example.lamp.winfo"].min_interval == 2
+    assert not packages.keys() & {"presence.winfo", "xcap-diff", "xcap-diff.winfo"}
 
 
 def test_any_package_can_be_turned_off(tmp_path: Path) -> None:

@@ -102,7 +102,9 @@ def test_settings_of_a_package_change_its_record() -> None:
 )
 def test_a_table_that_fits_no_package_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ServerError, match=said):
-        event_packages(loaded(tmp_path, text), [presence_package()], lambda resource: None, ())
+        event_packages(
+            loaded(tmp_path, text), [presence_package()], lambda resource: None, entries=()
+        )
 
 
 def test_the_event_server_is_told_all_of_it(tmp_path: Path) -> None:
