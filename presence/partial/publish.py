@@ -24,7 +24,7 @@ MAX_VERSION: Final = 2**32 - 1
 """xs:unsignedInt (RFC 5262 §7)."""
 MAX_DIGITS: Final = 20
 """Of a version, zeros before it included."""
-MAX_LOOKS: Final = 500_000
+MAX_LOOKS: Final = 100_000
 """Operations and predicates, times the marks of the documents they look through: some 50 ms."""
 
 

@@ -202,6 +202,7 @@ class FakeTransaction:
         self.reason: str | None = None
         self.headers: dict[str, str] = {}
         self.to_tag: str | None = None
+        self.body = b""
         self._journal = journal
 
     def respond(
@@ -215,7 +216,7 @@ class FakeTransaction:
     ) -> None:
         assert not self.status, "answered twice"
         self.status, self.reason, self.headers = status, reason, dict(headers)
-        self.to_tag = to_tag
+        self.to_tag, self.body = to_tag, body
         self._journal.append(f"{status}")
 
 

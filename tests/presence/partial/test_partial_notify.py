@@ -7,7 +7,7 @@ import pytest
 from presence.config import PresenceConfig
 from presence.package import EventPackage
 from presence.packages.presence import presence_package
-from presence.partial.document import MEDIA_TYPE
+from presence.partial.document import MEDIA_TYPE, Numbered, difference
 from presence.partial.package import with_partial
 from presence.partial.publish import DIFF, FULL
 from presence.policy import Decision, SubHandling
@@ -257,13 +257,13 @@ async def test_after_an_adoption_the_whole_with_a_higher_version() -> None:
 
 async def test_a_thousand_watchers_cost_one_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """BND-01: whatever their versions are."""
-    from presence.partial import kept_differences
-
     made = []
-    real = kept_differences.difference
-    monkeypatch.setattr(
-        kept_differences, "difference", lambda old, new: made.append(old) or real(old, new)
-    )
+
+    def counted(old: bytes, new: bytes) -> Numbered | None:
+        made.append(old)
+        return difference(old, new)
+
+    monkeypatch.setattr("presence.partial.kept_differences.difference", counted)
     house = partial_house(config=PresenceConfig(max_subscriptions_per_watcher=5000))
     tag = await house.published(document())
     for number in range(1000):
