@@ -32,7 +32,7 @@ CLASSES: Final = {
 """message-context-class (RFC 3842 §5.2) and those that were registered since, as written."""
 
 _NAME: Final = r"[A-Za-z0-9\-.!%*_+`'~]+"
-_FOLD: Final = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
 _STATUS: Final = re.compile(r"messages-waiting[ \t]*:[ \t]*(yes|no)[ \t]*", re.IGNORECASE)
 _ACCOUNT: Final = re.compile(r"message-account[ \t]*:[ \t]*([^\s<>]+)[ \t]*", re.IGNORECASE)
 _PAIR: Final = r"(\d{1,10})[ \t]*/[ \t]*(\d{1,10})"

@@ -1,4 +1,4 @@
-"""Dialog information as publishers write it, and a watcher that keeps the table of RFC 4235 §4.3."""
+"""Dialog information as published, and a watcher that keeps the table of RFC 4235 §4.3."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,13 @@ STATE = f"{{{NS}}}state"
 
 
 def dialog(
-    name: str, state: str, *, call: str | None = "", tags: str = "l/r", more: str = "", why: str = ""
+    name: str,
+    state: str,
+    *,
+    call: str | None = "",
+    tags: str = "l/r",
+    more: str = "",
+    why: str = "",
 ) -> str:
     """One dialog; its Call-ID is made of its name unless `call` says it, None for none at all."""
     local, _, remote = tags.partition("/")

@@ -190,6 +190,6 @@ def test_names_have_no_prefix_and_states_the_spelling_of_the_standard() -> None:
     )
     watcher = Watcher()
     watcher.hear(publication(body))
-    assert b'<dialog xmlns:x="urn:x" id="1"><state>early</state><x:y/></dialog>' in (
-        watcher.bodies[0]
+    assert (
+        b'<dialog xmlns:x="urn:x" id="1"><state>early</state><x:y/></dialog>' in (watcher.bodies[0])
     )
