@@ -99,6 +99,7 @@ class Marks:
         if element in self._whole:
             whole = deepcopy(element)
             whole.tail = None
+            origin[whole] = element
             return whole
         names = self._kept[element]
         copied = etree.Element(
@@ -124,16 +125,19 @@ class Marks:
         by_path = {tree.getpath(one): one for one in origin}
         self._effort.spend(PATH_STEPS * len(by_path))
         missing = {
-            (fault.tag, name)
+            (fault.tag, names)
             for flaw in flaws
-            for fault, name in _missing(flaw, by_path.get(flaw.path.partition("/@")[0]))
+            for fault, names in _missing(flaw, by_path.get(flaw.path.partition("/@")[0]))
         }
         added = False
-        for element in origin.values():
-            for tag, name in missing:
+        for element in (one for one in origin.values() if one not in self._whole):
+            for tag, names in missing:
                 if element.tag == tag:
-                    added |= self._add_attribute(element, name) or self._add_child(element, name)
+                    added |= any(self._add(element, name) for name in names)
         return added
+
+    def _add(self, element: etree._Element, name: str) -> bool:
+        return self._add_attribute(element, name) or self._add_child(element, name)
 
     def _add_attribute(self, element: etree._Element, name: str) -> bool:
         names = self._keep(element)
@@ -151,17 +155,22 @@ class Marks:
         return True
 
 
-def _missing(flaw: Flaw, fault: etree._Element | None) -> Iterator[tuple[etree._Element, str]]:
-    """Elements, each with the name of an attribute or child that the schema misses in it."""
+def _missing(
+    flaw: Flaw, fault: etree._Element | None
+) -> Iterator[tuple[etree._Element, tuple[str, ...]]]:
+    """Elements, each with names of an attribute or of children of which the schema misses one.
+
+    Of several children the last is what is missing: those before it are optional.
+    """
     expected = _EXPECTED.search(flaw.message)
     if fault is not None and expected is not None and "not expected" in flaw.message:
         fault = fault.getparent()
     if fault is None:
         return
     if attribute := _ATTRIBUTE.search(flaw.message):
-        yield fault, attribute[1]
-    for name in _NAMED.findall(expected[1]) if expected else ():
-        yield fault, name
+        yield fault, (attribute[1],)
+    elif expected is not None:
+        yield fault, tuple(reversed(_NAMED.findall(expected[1])))
 
 
 def is_valid(root: etree._Element) -> bool:
