@@ -6,6 +6,7 @@ There is no permission that takes away: no value is the lowest value, and grants
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 Name = str
@@ -50,6 +51,12 @@ ALL_MEMBERS: Final = frozenset({ALL})
 NO_MEMBERS: Final[Members] = frozenset()
 
 
+SHARED: Final = 1024
+"""Permissions that are kept for those who are granted the same next."""
+SHARED_VALUES: Final = 32
+"""Those with more values are not, so that what is kept stays some megabytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Permissions:
     """The transformations of all matching rules in one; equal grants are equal values."""
@@ -69,14 +76,32 @@ class Permissions:
 
     def normal(self) -> "Permissions":
         """The same without what its own larger grants make superfluous."""
-        return Permissions(
-            services=ALL_MEMBERS if ALL in self.services else self.services,
-            persons=ALL_MEMBERS if ALL in self.persons else self.persons,
-            devices=ALL_MEMBERS if ALL in self.devices else self.devices,
-            attributes=frozenset() if self.all_attributes else self.attributes,
-            user_input=UserInput.FULL if self.all_attributes else self.user_input,
-            all_attributes=self.all_attributes,
+        return shared(
+            Permissions(
+                services=ALL_MEMBERS if ALL in self.services else self.services,
+                persons=ALL_MEMBERS if ALL in self.persons else self.persons,
+                devices=ALL_MEMBERS if ALL in self.devices else self.devices,
+                attributes=frozenset() if self.all_attributes else self.attributes,
+                user_input=UserInput.FULL if self.all_attributes else self.user_input,
+                all_attributes=self.all_attributes,
+            )
         )
+
+    @property
+    def size(self) -> int:
+        """How many values it holds."""
+        return len(self.services) + len(self.persons) + len(self.devices) + len(self.attributes)
+
+
+def shared(permissions: Permissions) -> Permissions:
+    """One object for equal permissions: most presentities grant the same, and every subscription
+    keeps what it was granted."""
+    return _kept(permissions) if permissions.size <= SHARED_VALUES else permissions
+
+
+@lru_cache(SHARED)
+def _kept(permissions: Permissions) -> Permissions:
+    return permissions
 
 
 def union(granted: Sequence[Permissions]) -> Permissions:

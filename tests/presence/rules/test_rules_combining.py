@@ -159,6 +159,7 @@ def test_grants_that_are_equal_are_one_view() -> None:
     document = ruleset(rule(BOB, "allow", all_of_it, name="a"), rule("", "allow", some, name="b"))
     of_two = evaluate(document, request()).permissions
     assert of_two == EVERYTHING
+    assert of_two is evaluate(document, request()).permissions, "subscriptions share it"
     assert hash(of_two) == hash(EVERYTHING)
     assert of_two.everything
     assert not granted(some).everything
