@@ -228,15 +228,21 @@ class SubscribeService:
         )
         if live is not None:
             self._check_topics(subscribe.package, refreshed_row(live.row, op), live.row)
+        moved = core.policy_moved
         outcome = await core.store.refresh_subscription(op)
-        live = core.engine.index.get(row.id)
         if isinstance(outcome, SubscriptionGone):
-            raise self._lost(live, op.remote_cseq)
+            raise self._lost(core.engine.index.get(row.id), op.remote_cseq)
+        decision = await self._newest(decision, row, subscribe.package, moved)
+        if decision.handling is SubHandling.BLOCK:
+            await self._deny(row)
+        live = core.engine.index.get(row.id)
         state = outcome.state
         if live is None:
             live = self._take_over(tx, refreshed_row(row, op), subscribe, decision)
         elif op.remote_cseq > live.row.remote_cseq:
             core.engine.refreshed(live, refreshed_row(live.row, op), decision, tx.flow)
+        if live.usage.state.value != op.state:
+            core.unsettled[live.id] = live
         if subscribe.package.provide and live.resource.provided.state is None:
             await core.load_provided(live.resource)
         core.engine.published(row.resource, state.version, state.publications)
@@ -251,6 +257,19 @@ class SubscribeService:
                 return
         self._accept(tx, live.row, subscribe, to_tag=None)
         core.engine.opened(live, subscribe.condition, loaded)
+
+    async def _newest(
+        self, decision: Decision, row: SubscriptionRow, package: EventPackage, moved: int
+    ) -> Decision:
+        """The decision about `row` as of now; `decision` is what it was at `moved`.
+
+        Rules that changed while the store was awaited were applied already to what is served
+        here, and to nobody else.
+        """
+        core = self._core
+        if core.engine.index.get(row.id) is not None and core.policy_moved == moved:
+            return decision
+        return await core.decide(AoR(row.resource.aor), identity_of(row.watcher), package)
 
     async def _knows(self, live: LiveSubscription, subscribe: Subscribe) -> tuple[bool, object]:
         """Whether the watcher has what it would be told, by a condition that it set.
@@ -300,7 +319,9 @@ class SubscribeService:
         self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
     ) -> None:
         core = self._core
+        moved = core.policy_moved
         await core.end(row.id, row.resource, Cause.LAPSED)
+        decision = await self._newest(decision, row, subscribe.package, moved)
         live = core.engine.index.get(row.id)
         if live is None:
             last_cseq = row.cseq_ceiling + CSEQ_BLOCK
