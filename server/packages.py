@@ -19,6 +19,7 @@ from presence.packages.dialog.phones import Quirks
 from presence.packages.message_summary.package import message_summary_package
 from presence.packages.presence import Sources, presence_package
 from presence.packages.ua_profile.package import ua_profile_package
+from presence.partial.package import with_partial
 from presence.plugin import Host
 from server.config import Settings
 from server.config_presence import PackageSettings
@@ -74,11 +75,13 @@ def built_in(
     """Those of this server; a new one is a line here."""
     interval, config = settings.presence.notify_interval, presence_config(settings)
     return [
-        presence_package(
-            min_interval=interval,
-            neutral=config.neutral,
-            policy=POLICIES[config.composition],
-            sources=sources,
+        with_partial(
+            presence_package(
+                min_interval=interval,
+                neutral=config.neutral,
+                policy=POLICIES[config.composition],
+                sources=sources,
+            )
         ),
         xcap_diff_package(
             service=documents,
