@@ -93,10 +93,12 @@ def union(aor: AoR, inputs: Inputs) -> bytes:
     if len(publications) == 1 and _is_enough(aor, publications[0], sources):
         return publications[0].body
     parts = [*published(publications), *beside(aor, inputs)]
-    kept = one_person_a_class(latest_devices(distinct(parts)))
+    if sources.calling and not any(part.fragment.kind is Kind.PERSON for part in parts):
+        parts.append(Part(calling(), (2, REGISTERED), 0.0))
+    kept = one_person_a_class(latest_devices(unique_ids(distinct(parts))))
     if sources.calling:
         kept = in_a_call(kept)
-    return document(aor, [part.fragment for part in unique_ids(kept)])
+    return document(aor, [part.fragment for part in kept])
 
 
 def latest(aor: AoR, inputs: Inputs) -> bytes:
@@ -249,9 +251,7 @@ def one_person(persons: Sequence[Part]) -> Part:
 
 
 def in_a_call(parts: Sequence[Part]) -> list[Part]:
-    """Every person on the phone; the only one when there is none."""
-    if not any(part.fragment.kind is Kind.PERSON for part in parts):
-        return [*parts, Part(calling(), (2, REGISTERED), 0.0)]
+    """Every person on the phone."""
     return [
         part._replace(fragment=on_the_phone(part.fragment))
         if part.fragment.kind is Kind.PERSON
@@ -261,7 +261,10 @@ def in_a_call(parts: Sequence[Part]) -> list[Part]:
 
 
 def unique_ids(parts: Sequence[Part]) -> list[Part]:
-    """Every id once; who keeps a contested one does not depend on who published last."""
+    """Every id once; who keeps a contested one does not depend on who published last.
+
+    What is left out later counts too, so that no id changes when it is.
+    """
     taken: set[str] = set()
     contested: list[tuple[int, int, str]] = []
     for part in sorted(range(len(parts)), key=lambda part: (parts[part].owner, part)):

@@ -65,7 +65,7 @@ def text(value: str | None) -> str:
 
 
 def written(value: str) -> str:
-    """`value` as XML, without what XML has no words for."""
+    """`value` as XML, without what cannot be printed: some of that is no character of XML."""
     return escape("".join(filter(str.isprintable, value)))
 
 
@@ -91,15 +91,15 @@ def strings(element: str) -> Feature:
 def pair(value: str | None, element: Callable[[str], str]) -> str:
     """What is supported and what is not (RFC 5196 §4.1)."""
     tokens = [token.strip() for token in (value or "").split(",")][:MAX_VALUES]
-    supported = "".join(element(token) for token in unique(tokens) if token[:1] not in ("", "!"))
-    other = "".join(element(token[1:]) for token in unique(tokens) if token[:1] == "!")
+    supported = once(element(token) for token in tokens if token[:1] not in ("", "!"))
+    other = once(element(token[1:]) for token in tokens if token[:1] == "!")
     told = f"<c:supported>{supported}</c:supported>" if supported else ""
     return told + (f"<c:notsupported>{other}</c:notsupported>" if other else "")
 
 
-def unique(tokens: Iterable[str]) -> list[str]:
-    """`tokens` without what was said before."""
-    return list(dict.fromkeys(tokens))
+def once(elements: Iterable[str]) -> str:
+    """`elements` without what is there twice."""
+    return "".join(dict.fromkeys(elements))
 
 
 FEATURES: Final[tuple[tuple[str, str, Feature], ...]] = (
