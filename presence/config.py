@@ -73,6 +73,8 @@ class PresenceConfig:
     """Octets of a PUBLISH or SUBSCRIBE body; more is 413."""
     max_subscriptions_per_watcher: int = 1000
     """Live subscriptions of one watcher in this process; more is 403."""
+    max_pending_per_watcher: int = 100
+    """Of these, such as nobody has decided about; more is 403 (RFC 3857 §4.7.1)."""
     max_topics_per_watcher: int = 10_000
     """That the live subscriptions of one watcher follow in this process; more is 403. Some 400
     octets each."""

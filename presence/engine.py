@@ -167,6 +167,8 @@ class Engine:
         live.usage, notify = live.usage.step(cause, self._clock())
         view, before = view_of(decision, live.view.content_type), live.view
         live.view = view._replace(filter=before.filter, coding=before.coding)
+        if notify is not None:
+            self.index.note_state(live)
         return notify is not None
 
     def finish(

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 from presence.live import LiveResource, LiveSubscription
 from presence.package import EventPackage
+from presence.subscription import State
 from store.values import Resource, SubscriptionRow
 
 
 class LiveIndex:
     """All that is watched here, by resource and by subscription."""
 
-    __slots__ = ("_by_id", "_by_resource", "_by_topic", "_by_watcher", "_topics_of")
+    __slots__ = ("_by_id", "_by_resource", "_by_topic", "_by_watcher", "_pending", "_topics_of")
 
     def __init__(self) -> None:
         self._by_id: dict[str, LiveSubscription] = {}
@@ -19,6 +20,8 @@ class LiveIndex:
         self._by_topic: dict[tuple[str, str], dict[str, LiveSubscription]] = {}
         """By package and topic; empty but for packages that have `topics`."""
         self._by_watcher: Counter[str] = Counter()
+        self._pending: dict[str, set[str]] = {}
+        """By watcher, those of which nobody has decided."""
         self._topics_of: Counter[str] = Counter()
         """How many topics a watcher follows, the same one twice in two subscriptions."""
 
@@ -49,6 +52,24 @@ class LiveIndex:
         """How many subscriptions `watcher` has here."""
         return self._by_watcher[watcher]
 
+    def pending_of(self, watcher: str) -> int:
+        """How many subscriptions of `watcher` here are pending."""
+        return len(self._pending.get(watcher, ()))
+
+    def note_state(self, live: LiveSubscription) -> None:
+        """The state of `live` may have changed."""
+        if live.usage.state is State.PENDING and self._by_id.get(live.id) is live:
+            self._pending.setdefault(live.watcher, set()).add(live.id)
+        else:
+            self._not_pending(live)
+
+    def _not_pending(self, live: LiveSubscription) -> None:
+        pending = self._pending.get(live.watcher)
+        if pending is not None:
+            pending.discard(live.id)
+            if not pending:
+                del self._pending[live.watcher]
+
     def followed_by(self, watcher: str) -> int:
         """How many topics the subscriptions of `watcher` follow here."""
         return self._topics_of[watcher]
@@ -73,6 +94,7 @@ class LiveIndex:
         live.resource.join(live)
         self._by_id[live.id] = live
         self._by_watcher[live.watcher] += 1
+        self.note_state(live)
         self._follow(live)
 
     def remove(self, subscription_id: str) -> LiveSubscription | None:
@@ -85,6 +107,7 @@ class LiveIndex:
         self._by_watcher[live.watcher] -= 1
         if not self._by_watcher[live.watcher]:
             del self._by_watcher[live.watcher]
+        self._not_pending(live)
         self._unfollow(live)
         return live
 

@@ -10,8 +10,9 @@ from presence.engine import state_of
 from presence.errors import Forbidden, OutOfOrder, Overloaded, SubscriptionUnknown
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
 from presence.package import EventPackage, find_package
-from presence.policy import Decision, SubHandling
+from presence.policy import Decision, SubHandling, granted
 from presence.ports import Transaction
+from presence.replace_service import ReplaceService
 from presence.subscribe import (
     Subscribe,
     check_dialog,
@@ -37,6 +38,7 @@ class SubscribeService:
     def __init__(self, core: Core, new_tag: Callable[[], str]) -> None:
         self._core = core
         self._new_tag = new_tag
+        self._replace = ReplaceService(core)
 
     async def subscribe(self, tx: Transaction, identity: Identity) -> None:
         """Answer, then notify. Raises PresenceError, SipError, StoreError."""
@@ -62,7 +64,7 @@ class SubscribeService:
             raise Forbidden("the presentity does not want this watcher")
         resource = resource_of(aor, package)
         if subscribe.expires:
-            self._check_limits(resource, watcher_of(identity))
+            self._check_limits(resource, watcher_of(identity), decision)
         row = open_row(
             request,
             subscribe,
@@ -86,9 +88,13 @@ class SubscribeService:
                 return other
         return package
 
-    def _check_limits(self, resource: Resource, watcher: str) -> None:
+    def _check_limits(self, resource: Resource, watcher: str, decision: Decision) -> None:
         """The caps of EVT-14, counted in this process."""
         core = self._core
+        pending = core.engine.index.pending_of(watcher)
+        if not granted(decision) and pending >= core.config.max_pending_per_watcher:
+            core.stats.limited["pending"] += 1
+            raise Forbidden("too many subscriptions of this watcher are undecided")
         if core.engine.index.watched_by(watcher) >= core.config.max_subscriptions_per_watcher:
             core.stats.limited["watcher"] += 1
             raise Forbidden("too many subscriptions of this watcher")
@@ -131,6 +137,7 @@ class SubscribeService:
         if subscribe.package.inner:
             core.fresh.append(live)
         core.watchers_moved(row.resource)
+        self._replace.opened(row)
 
     async def _once(
         self,
