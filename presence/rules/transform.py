@@ -3,7 +3,8 @@
 What is left is valid whatever is taken away: only optional elements go, and a tuple whose status
 would be left empty goes with it (RFC 3863 §4.1.3). When nothing is left there is a document
 without children (RFC 3863 §4.1.1), and no closed tuple that nobody published. Filtering again
-changes nothing (RFC 5025 §4).
+changes nothing (RFC 5025 §4). What is taken away leaves no trace, neither white space nor a
+namespace, so that watchers who do not see it are not told when it changes.
 
 What RFC 5025 does not mention is decided for privacy: notes of the whole document are notes;
 other children of `<presence>` are shown to who sees everything; what a status says beside basic is
@@ -39,6 +40,9 @@ from xmldoc.parse import PARSER
 
 HARMLESS: Final = (f"{{{XML}}}", f"{{{XSI}}}")
 """Foreign attributes that say nothing of a presentity."""
+TYPE_PREFIXES: Final = ("xs", "xsd")
+"""Prefixes that values of xsi:type have, and no name."""
+DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 INPUT_ATTRIBUTES: Final = {
     UserInput.BARE: frozenset({"id"}),
     UserInput.THRESHOLDS: frozenset({"id", "idle-threshold"}),
@@ -58,7 +62,8 @@ def transform(document: bytes, permissions: Permissions) -> bytes:
     root = etree.fromstring(document, PARSER)
     if not _filter(root, permissions) and not _has_remarks(document):
         return document
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    etree.cleanup_namespaces(root, keep_ns_prefixes=TYPE_PREFIXES)
+    return DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
 
 
 def _has_remarks(document: bytes) -> bool:
@@ -76,18 +81,20 @@ def _filter(root: etree._Element, permissions: Permissions) -> bool:
     changed = not permissions.all_attributes and _take_foreign(root)
     for child in list(root):
         chosen_by = members.get(child.tag)
-        if chosen_by is None:
-            shown = child.tag == NOTE and (
-                permissions.all_attributes or NOTE in permissions.attributes
-            )
-        else:
-            shown = ALL in chosen_by or _is_chosen(child, chosen_by)
-        if not shown:
-            root.remove(child)
+        if not _is_shown(child, chosen_by, permissions):
+            _remove(child)
             changed = True
         elif chosen_by is not None and not permissions.all_attributes:
             changed |= _reduce(child, permissions)
     return changed
+
+
+def _is_shown(child: etree._Element, chosen_by: Members | None, permissions: Permissions) -> bool:
+    """Whether a child of `<presence>` is shown; `chosen_by` is None for what is no component."""
+    if chosen_by is None:
+        noted = permissions.all_attributes or NOTE in permissions.attributes
+        return noted and child.tag == NOTE
+    return ALL in chosen_by or _is_chosen(child, chosen_by)
 
 
 def _is_chosen(component: etree._Element, members: Members) -> bool:
@@ -142,7 +149,7 @@ def _take_children(
         if tag == USER_INPUT and permissions.user_input:
             changed |= _take_input(child, permissions.user_input)
         else:
-            parent.remove(child)
+            _remove(child)
             changed = True
     return changed
 
@@ -174,6 +181,11 @@ def _take_attributes(element: etree._Element, names: Set[str]) -> bool:
 
 
 def _remove(element: etree._Element) -> None:
-    parent = element.getparent()
+    """Take `element` out with the white space before it, as though it had never been there."""
+    parent, previous = element.getparent(), element.getprevious()
     assert parent is not None, "the root is no component"
+    if previous is None:
+        parent.text = element.tail
+    else:
+        previous.tail = element.tail
     parent.remove(element)

@@ -472,3 +472,33 @@ def test_text_is_kept_as_it_was() -> None:
     document = presence(service("a", ""), "<note>Grüße &amp; 你好 &lt;b&gt;</note>", "<x:w/>")
     left = transform(document, granted(COMPONENTS + "<pr:provide-note>true</pr:provide-note>"))
     assert "Grüße &amp; 你好 &lt;b&gt;".encode() in left
+
+
+def test_what_is_hidden_leaves_no_trace() -> None:
+    """RFC 5025 §3.3: who may not see devices is not told that there is one, nor when it changes."""
+    model = "urn:ietf:params:xml:ns:pidf:data-model"
+    document = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<presence xmlns="urn:ietf:params:xml:ns:pidf"{0} entity="sip:alice@example.com">\n'
+        '<tuple id="a"><status><basic>open</basic></status></tuple>\n{1}</presence>\n'
+    )
+    device = '<d:device id="d"><d:deviceID>urn:device:{0}</d:deviceID></d:device>\n'
+    alone = document.format("", "").encode()
+    one = document.format(f' xmlns:d="{model}"', device.format(1)).encode()
+    other = document.format(f' xmlns:d="{model}"', device.format(2)).encode()
+    services = granted("<pr:provide-services><pr:all-services/></pr:provide-services>")
+    assert transform(alone, services) is alone
+    assert transform(one, services) == alone
+    assert transform(other, services) == alone
+
+
+def test_prefixes_of_types_are_kept() -> None:
+    """XML Schema part 1 §2.6.1: xsi:type is a name, though it stands in a value."""
+    xsi = "http://www.w3.org/2001/XMLSchema-instance"
+    document = presence(service("a", ""), "<x:w/>").replace(
+        b"<presence ",
+        f'<presence xmlns:xsi="{xsi}" xmlns:xs="http://www.w3.org/2001/XMLSchema" '.encode(),
+    )
+    left = transform(document, granted(COMPONENTS))
+    assert b"xmlns:xs=" in left
+    assert b"xmlns:r=" not in left
