@@ -5,15 +5,18 @@ has operations, whose selectors begin with "*": the copy that a watcher keeps ma
 root (§6 shows `pidf-full`, and a selector that begins with `presence`).
 """
 
+import re
 from itertools import chain, count
 from typing import Final, NamedTuple
 from xml.sax.saxutils import quoteattr
+
+from lxml import etree
 
 from presence.pidf import PIDF
 from xmldoc.diff import make_diff
 from xmldoc.effort import Effort
 from xmldoc.parse import parse
-from xmldoc.spans import attribute_span, element_span, tag_name
+from xmldoc.spans import ElementSpan, attribute_spans, element_span, tag_name
 
 NAMESPACE: Final = "urn:ietf:params:xml:ns:pidf-diff"
 MEDIA_TYPE: Final = "application/pidf-diff+xml"
@@ -87,7 +90,7 @@ def difference(old: bytes, new: bytes) -> Numbered | None:
 def presence_of(document: bytes) -> bytes:
     """The presence document in a `pidf-full`: the other way round of `full`.
 
-    The declaration of its namespace stays, since what is below may use it. Raises an XmlError.
+    What is below the root element stays as it is written. Raises an XmlError.
     """
     root = parse(document)
     span = element_span(document, root)
@@ -95,17 +98,31 @@ def presence_of(document: bytes) -> bytes:
     prefix = next((p or "" for p, namespace in root.nsmap.items() if namespace == PIDF), free)
     name = f"{prefix}:presence".encode() if prefix else b"presence"
     declared = f' xmlns:{free}="{PIDF}"'.encode() if prefix == free else b""
-    attributes = span.start + 1 + len(tag_name(document, span))
-    version = attribute_span(document, span, root, "version")
-    if version is None:
-        rest = document[attributes : span.content]
-    else:
-        rest = document[attributes : version.start] + document[version.end : span.content]
-    start = b"%b<%b%b%b" % (document[: span.start], name, declared, rest)
+    start = b"%b<%b%b%b" % (document[: span.start], name, declared, _kept_tag(document, root, span))
     if span.empty_tag:
         return start + document[span.end :]
     inside = document[span.content : span.content_end]
     return b"%b%b</%b>%b" % (start, inside, name, document[span.end :])
+
+
+def _kept_tag(document: bytes, root: etree._Element, span: ElementSpan) -> bytes:
+    """The start tag of a `pidf-full` from after its name on, without what that alone has."""
+    inside = document[span.content : span.content_end]
+    gone = {"version"} | {
+        f"xmlns:{prefix}"
+        for prefix, namespace in root.nsmap.items()
+        if prefix and namespace == NAMESPACE and not _in_names(prefix, inside)
+    }
+    kept, start = b"", span.start + 1 + len(tag_name(document, span))
+    for attribute in attribute_spans(document, span):
+        if attribute.name in gone:
+            kept, start = kept + document[start : attribute.start], attribute.end
+    return kept + document[start : span.content]
+
+
+def _in_names(prefix: str, content: bytes) -> bool:
+    """Whether `prefix` may be in use in `content`."""
+    return re.search(rb"(?<![\w.\-])%b:" % re.escape(prefix.encode()), content) is not None
 
 
 def _free_prefix(document: bytes) -> str:

@@ -2,23 +2,16 @@
 
 from lxml import etree
 
-from presence.partial.document import NAMESPACE, PREFIX, presence_of
+from presence.partial.document import presence_of
 from presence.partial.publish import DIFF, FULL
 from xmldoc.parse import parse
 from xmldoc.patch import apply_diff
 from xmldoc.schema import schema
 
-DECLARATION = f' xmlns:{PREFIX}="{NAMESPACE}"'.encode()
-
 
 def canonical(document: bytes) -> bytes:
     """What decides whether two documents are the same."""
     return etree.tostring(etree.fromstring(document).getroottree(), method="c14n")
-
-
-def plain_of(document: bytes) -> bytes:
-    """The presence document in a `pidf-full`, without the namespace of that."""
-    return presence_of(document).replace(DECLARATION, b"", 1)
 
 
 class PartialWatcher:
@@ -35,7 +28,7 @@ class PartialWatcher:
     def document(self) -> bytes:
         """What it knows of the presentity."""
         kept, plain = self.copies
-        assert canonical(plain_of(kept)) == canonical(plain)
+        assert canonical(presence_of(kept)) == canonical(plain)
         return plain
 
     def receive(self, body: bytes) -> None:
@@ -45,7 +38,7 @@ class PartialWatcher:
         version = int(root.get("version") or "")
         if root.tag == FULL:
             assert version > self.version
-            self.copies = [body, plain_of(body)]
+            self.copies = [body, presence_of(body)]
             self.fulls += 1
         else:
             assert root.tag == DIFF

@@ -75,6 +75,15 @@ def test_a_presence_document_is_made_of_any_full_one(root: str, name: str) -> No
     assert schema("pidf").check(parse(document)) is None
 
 
+def test_the_namespace_of_the_full_one_stays_where_it_is_used() -> None:
+    """RFC 3863 §4.2.3: an extension may use it."""
+    start = f'<p:pidf-full xmlns="{PIDF}" xmlns:p="{DIFF}" entity="sip:alice@example.com">'
+    used = f"{start}<p:x/></p:pidf-full>".encode()
+    unused = f"{start}<note>sip:x</note></p:pidf-full>".encode()
+    assert DIFF.encode() in presence_of(used)
+    assert DIFF.encode() not in presence_of(unused)
+
+
 def test_a_change_is_told_as_little() -> None:
     """RFC 5262 §4: only what has changed."""
     old = pidf(more=TUPLES)
