@@ -1,0 +1,248 @@
+"""Watchers are approved and blocked over HTTP, with the real server and nothing but its wires.
+
+RFC 5025, RFC 3857, RFC 4825; OMA Presence XDM for rules that refer to lists (AUT-05, AUT-07).
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import aiohttp
+import pytest
+
+from tests.databases import drop_database, fresh_database
+from tests.presence.rule_shelf import external_list, one, rule, ruleset
+from tests.processes import DOMAIN, TRUSTING, Deployment, Running, merged, sqlite_url
+from tests.rawsip import Heard, SipClient, compose
+from tests.rawusers import Subscription, User, pidf
+from tests.rawxcap import XcapClient
+
+AUTH_POLICY: Final = "application/auth-policy+xml"
+ELEMENT: Final = "application/xcap-el+xml"
+WITHIN: Final = 1.0
+"""Seconds from a 2xx over HTTP to the NOTIFYs that follow (AUT-05)."""
+SILENCE: Final = 0.3
+"""Seconds without a NOTIFY that none is coming in; one takes a few milliseconds."""
+SETTINGS: Final = {"presence": {"default_policy": "confirm"}}
+DIFFERING: Final = re.compile(rb"(branch=|tag=|Call-ID: |i: )[^\s;>]+")
+"""What differs between any two dialogs."""
+
+
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A server where nobody is watched without leave."""
+    directory = tmp_path_factory.mktemp("approval")
+    url, postgres = sqlite_url(directory), None
+    if request.param == "postgres":
+        postgres = str(request.getfixturevalue("postgres_server"))
+        url = fresh_database(postgres)
+    deployment = Deployment(directory / "server", url, merged(TRUSTING, SETTINGS))
+    deployment.prepare()
+    with deployment.serving() as running:
+        yield running
+    if postgres is not None:
+        drop_database(postgres, url)
+
+
+@pytest.fixture
+async def sip(server: Running) -> AsyncIterator[SipClient]:
+    async with await SipClient.open(server.sip) as client:
+        yield client
+
+
+class Presentity:
+    """A user who publishes, and keeps rules and lists."""
+
+    def __init__(self, server: Running, sip: SipClient, http: aiohttp.ClientSession, name: str):
+        self.aor = f"sip:{name}@{DOMAIN}"
+        self.user = User(sip, self.aor)
+        self.xcap = XcapClient(http, server.http, asserted=self.aor)
+        self.rules_at = f"pres-rules/users/{self.aor}/index"
+        self.lists_at = f"resource-lists/users/{self.aor}/index"
+        self.root = server.http
+
+    def anchor(self, name: str) -> str:
+        return f"{self.root}/{self.lists_at}/~~/resource-lists/list%5B@name=%22{name}%22%5D"
+
+    async def put_rules(self, *rules: str) -> None:
+        answer = await self.xcap.put(self.rules_at, ruleset(*rules), AUTH_POLICY)
+        assert answer.status in (200, 201), answer.body
+
+    async def put_lists(self, *names: str) -> None:
+        lists = "".join(f'<list name="{name}"/>' for name in names)
+        namespace = "urn:ietf:params:xml:ns:resource-lists"
+        body = f'<resource-lists xmlns="{namespace}">{lists}</resource-lists>'
+        assert (await self.xcap.put(self.lists_at, body.encode())).status == 201
+
+    def entry_at(self, name: str, uri: str) -> str:
+        node = f"resource-lists/list%5B@name=%22{name}%22%5D/entry%5B@uri=%22{uri}%22%5D"
+        return f"{self.lists_at}/~~/{node}"
+
+    async def put_entry(self, name: str, uri: str) -> None:
+        answer = await self.xcap.put(
+            self.entry_at(name, uri), f'<entry uri="{uri}"/>'.encode(), ELEMENT
+        )
+        assert answer.status == 201, answer.body
+
+    async def delete_entry(self, name: str, uri: str) -> None:
+        assert (await self.xcap.delete(self.entry_at(name, uri))).status == 200
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def next_state(subscription: Subscription, number: int) -> tuple[str, bool]:
+    """The state that NOTIFY `number` tells, and whether it has a document."""
+    heard = await subscription.notified(number, WITHIN)
+    state = re.sub(r";expires=\d+", "", heard["Subscription-State"])
+    return state, bool(heard.body)
+
+
+async def test_a_watcher_is_approved_and_blocked(
+    server: Running, sip: SipClient, http: aiohttp.ClientSession
+) -> None:
+    """RFC 3857 §4.7.1, RFC 5025 §3.2.1: pending, winfo, a rule over HTTP, active; then rejected."""
+    alice = Presentity(server, sip, http, "alice")
+    bob = User(sip, f"sip:bob@{DOMAIN}")
+    winfo = await alice.user.subscribe(alice.aor, event="presence.winfo")
+    await winfo.notified(1)
+    await alice.user.publish(pidf(alice.aor, "come in"))
+    watching = await bob.subscribe(alice.aor)
+    assert await next_state(watching, 1) == ("pending", False)
+    asking = await winfo.shows(bob.aor, WITHIN)
+    assert b'status="pending"' in asking.body
+    await alice.put_rules(rule(one(bob.aor)))
+    assert await next_state(watching, 2) == ("active", True)
+    assert b"come in" in watching.notifies[1].body
+    await winfo.shows('event="approved"', WITHIN)
+    await alice.put_rules(rule(one(bob.aor), "block"))
+    assert await next_state(watching, 3) == ("terminated;reason=rejected", False)
+    await winfo.shows('event="rejected"', WITHIN)
+    again = Subscription(bob, alice.aor)
+    assert (await again.send(600)).status == 403
+
+
+async def test_a_watcher_is_approved_and_blocked_by_a_list(
+    server: Running, sip: SipClient, http: aiohttp.ClientSession
+) -> None:
+    """OMA Presence XDM: rules refer to lists, which are edited one entry at a time."""
+    alice = Presentity(server, sip, http, "carol")
+    bob = User(sip, f"sip:dave@{DOMAIN}")
+    await alice.put_lists("oma_grantedcontacts", "oma_blockedcontacts")
+    await alice.put_rules(
+        rule(external_list(alice.anchor("oma_grantedcontacts"))),
+        rule(external_list(alice.anchor("oma_blockedcontacts")), "block"),
+        rule("<ocp:other-identity/>", "confirm"),
+    )
+    await alice.user.publish(pidf(alice.aor, "come in"))
+    watching = await bob.subscribe(alice.aor)
+    assert await next_state(watching, 1) == ("pending", False)
+    await alice.put_entry("oma_grantedcontacts", bob.aor)
+    assert await next_state(watching, 2) == ("active", True)
+    assert b"come in" in watching.notifies[1].body
+    await alice.delete_entry("oma_grantedcontacts", bob.aor)
+    assert await next_state(watching, 3) == ("pending", False)
+    await alice.put_entry("oma_blockedcontacts", bob.aor)
+    assert await next_state(watching, 4) == ("terminated;reason=rejected", False)
+
+
+async def test_rules_that_are_not_valid_are_refused(
+    server: Running, sip: SipClient, http: aiohttp.ClientSession
+) -> None:
+    """RFC 4825 §11: with the reason; what was there before goes on to hold."""
+    alice = Presentity(server, sip, http, "erin")
+    bob = User(sip, f"sip:frank@{DOMAIN}")
+    await alice.put_rules(rule(one(bob.aor)))
+    watching = await bob.subscribe(alice.aor)
+    assert await next_state(watching, 1) == ("active", True)
+    refused = await alice.xcap.put(
+        alice.rules_at, ruleset(rule(one(bob.aor), "sometimes")), AUTH_POLICY
+    )
+    assert refused.status == 409
+    assert b"schema-validation-error" in refused.body
+    assert b"sometimes" in refused.body
+    assert (await watching.send(600)).status == 200
+    assert await next_state(watching, 2) == ("active", True)
+
+
+class Diary:
+    """All that one watcher is told in a life of subscriptions, without what always differs."""
+
+    def __init__(self, watcher: User, presentity: str, accept: str) -> None:
+        self.watcher = watcher
+        self.presentity = presentity
+        self.accept = accept
+        self.pages: list[bytes] = []
+
+    async def ask(self, call_id: str, target: str, to: str, expires: int) -> Heard:
+        """One SUBSCRIBE, whose answer and NOTIFY are kept."""
+        client = self.watcher.client
+        before = len(client.dialogs.get(call_id, {}))
+        headers = [
+            ("Contact", f"<{client.contact}>"),
+            ("Event", "presence"),
+            ("Accept", self.accept),
+            ("Expires", str(expires)),
+        ]
+        answer = await self.watcher.ask("SUBSCRIBE", target, headers, to=to, call_id=call_id)
+        assert await client.until(lambda: len(client.dialogs.get(call_id, {})) > before)
+        self.keep(answer, *self.heard(call_id)[before:])
+        return answer
+
+    def heard(self, call_id: str) -> list[Heard]:
+        return list(self.watcher.client.dialogs.get(call_id, {}).values())
+
+    def keep(self, *messages: Heard) -> None:
+        octets = (compose(one.start, one.headers, one.body) for one in messages)
+        self.pages += [DIFFERING.sub(rb"\1x", each) for each in octets]
+
+    async def silence(self, call_id: str) -> None:
+        """Note how many NOTIFYs there are once none comes any more."""
+        await asyncio.sleep(SILENCE)
+        self.pages.append(b"%d" % len(self.heard(call_id)))
+
+
+async def life(alice: Presentity, watcher: User, accept: str, *, online: bool) -> list[bytes]:
+    """What a watcher is told from its SUBSCRIBE to its last NOTIFY."""
+    diary = Diary(watcher, alice.aor, accept)
+    call_id, own = f"life-{online}-{accept}", ""
+    watcher.cseq = 100
+    if online:
+        own = (await alice.user.publish(pidf(alice.aor, "secret")))["SIP-ETag"]
+    opened = await diary.ask(call_id, alice.aor, f"<{alice.aor}>", 600)
+    target = opened["Contact"].partition("<")[2].partition(">")[0]
+    if online:
+        own = (await alice.user.publish(pidf(alice.aor, "more"), if_match=own))["SIP-ETag"]
+    await diary.silence(call_id)
+    await diary.ask(call_id, target, opened["To"], 600)
+    await diary.ask(f"fetch-{call_id}", alice.aor, f"<{alice.aor}>", 0)
+    if online:
+        await alice.user.publish(if_match=own, expires=0)
+    await diary.silence(call_id)
+    await diary.ask(call_id, target, opened["To"], 0)
+    await diary.silence(call_id)
+    return diary.pages
+
+
+@pytest.mark.parametrize("accept", ["application/pidf+xml", "application/pidf-diff+xml"])
+async def test_a_politely_blocked_watcher_cannot_tell(
+    server: Running, sip: SipClient, http: aiohttp.ClientSession, accept: str
+) -> None:
+    """RFC 5025 §3.2.1: octet by octet what somebody is told who may see one who is offline."""
+    alice = Presentity(server, sip, http, f"heidi-{len(accept)}")
+    bob = User(sip, f"sip:mallory@{DOMAIN}", tag="mallory")
+    await alice.put_rules(rule(one(bob.aor)))
+    offline = await life(alice, bob, accept, online=False)
+    await alice.put_rules(rule(one(bob.aor), "polite-block"))
+    politely = await life(alice, bob, accept, online=True)
+    assert offline == politely
+    assert sum(page.startswith(b"NOTIFY") for page in offline) == 4
+    assert any(b"<basic>closed</basic>" in page for page in offline)
