@@ -18,7 +18,7 @@ class EventStats:
         "notify_sent",
         "publish_accepted",
         "refused",
-        "replaced",
+        "subs_replaced",
         "subscribe_accepted",
         "suppressed",
     )
@@ -34,7 +34,7 @@ class EventStats:
         self.adopted = 0
         self.migrated = 0
         """Subscriptions asked to go elsewhere (EVT-12)."""
-        self.replaced = 0
+        self.subs_replaced = 0
         """Subscriptions that a newer one of the same device has ended (EVT-13)."""
         self.notify_delay = Histogram()
         """Seconds from a PUBLISH read here to each NOTIFY that tells it, throttles included."""

@@ -10,6 +10,7 @@ from presence.bounds import bounds_of, granted_subscription
 from presence.coding import preferred
 from presence.conditional import ANY
 from presence.config import PresenceConfig
+from presence.device import device_of
 from presence.errors import (
     BadRequest,
     BodyTooLarge,
@@ -92,7 +93,7 @@ def read_subscribe(
         package=package,
         event=event,
         expires=expires,
-        wishes=Wishes(accept, coding, rates),
+        wishes=Wishes(accept, coding, rates, device_of(request, config.replace)),
         content_type=negotiate(request, accept, package),
         target=None if request.get("contact") is None else contact_of(request),
         content=_content(request, package, resource, before),
@@ -230,7 +231,7 @@ def refresh_operation(
         remote_target=subscribe.target or row.remote_target,
         cseq_ceiling=ceiling,
         state=state.value,
-        accept=str(subscribe.wishes),
+        accept=str(subscribe.wishes.after(row.accept)),
         content_type=subscribe.content_type,
         local_contact=flow.contact,
         transport=flow.transport,

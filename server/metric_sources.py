@@ -20,6 +20,7 @@ _EVENT_COUNTERS = {
     "suppressed": "NOTIFYs not sent since they would have told nothing new",
     "coalesced": "Changes that went into a later NOTIFY",
     "adopted": "Subscriptions taken over from an earlier life or another process",
+    "subs_replaced": "Subscriptions ended by a newer one of the same device (presence.replace)",
     "migrated": "Subscriptions asked to go elsewhere (presentity drain)",
 }
 _XCAP_COUNTERS = {

@@ -314,6 +314,23 @@ class FakeStore:
         await self._read()
         return []
 
+    async def watching(self, resource: Resource, watcher: str | None) -> list[WatcherRow]:
+        await self._read()
+        return [
+            WatcherRow(
+                id=row.id,
+                resource=row.resource,
+                watcher=row.watcher,
+                status=row.state,
+                event="subscribe",
+                expires_at=row.expires_at,
+                address=row.remote_address,
+                created_at=row.created_at,
+            )
+            for row in self.rows.values()
+            if row.resource == resource and watcher in (None, row.watcher)
+        ]
+
     async def subscription(self, subscription_id: str) -> SubscriptionRow | None:
         return self.rows.get(subscription_id)
 
