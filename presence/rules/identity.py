@@ -63,13 +63,13 @@ class Identity:
     @classmethod
     def parse(cls, element: etree._Element) -> Self:
         """The condition `element`."""
-        manies: defaultdict[str, list[Many]] = defaultdict(list)
+        manies: defaultdict[str, set[Many]] = defaultdict(set)
         for child in element.iterchildren(MANY):
             named = child.get("domain")
             domain = ANY_DOMAIN if named is None else domain_key(named)
             many = Many.parse(child)
             if many is not None and domain is not None:
-                manies[domain].append(many)
+                manies[domain].add(many)
         ones = (uri_key(child.get("id") or "") for child in element.iterchildren(ONE))
         return cls(frozenset(ones), {domain: tuple(each) for domain, each in manies.items()})
 

@@ -7,9 +7,12 @@ per view of a PUBLISH. Bounds are those of issue 5 and hold on an idle machine.
 """
 
 import sys
+import tracemalloc
 from collections.abc import Callable
 from time import process_time
 from typing import Final
+
+from lxml import etree
 
 from presence.rules.evaluate import Context, evaluate
 from presence.rules.permissions import ALL_MEMBERS, NOTHING, Permissions, UserInput
@@ -65,10 +68,21 @@ def measure(name: str, work: Callable[[], object], repeats: int = REPEATS) -> fl
     return best
 
 
+def kept(root: etree._Element) -> int:
+    """Octets of memory that the rules below `root` take once they are read."""
+    tracemalloc.start()
+    ruleset = parse_ruleset(root)
+    octets, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert ruleset.rules
+    return octets
+
+
 def measure_rules(name: str, written: bytes, repeats: int) -> float:
-    """Prints what it costs to read and to evaluate; returns the latter."""
+    """Prints what it costs to read, to keep and to evaluate; returns the last of them."""
     root = parse(written)
     ruleset = parse_ruleset(root)
+    print(f"{name}: octets kept for each of {len(written):6d} {kept(root) / len(written):12.1f}")
     context = Context(WATCHER, "example.com", False, None, 0.0, lambda anchor: None)
     measure(f"{name}: read", lambda: parse_ruleset(root), repeats)
     return measure(f"{name}: evaluate", lambda: evaluate(ruleset, context))
