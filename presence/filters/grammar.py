@@ -12,8 +12,6 @@ from typing import Final
 from presence.filters.errors import BadFilter
 from presence.filters.path import AnyOf, Compare, Operator, Path, Start, Step, size_of
 
-MAX_EXPRESSION: Final = 1024
-"""Characters of one expression."""
 MAX_SIZE: Final = 32
 """Steps and comparisons of one expression."""
 SHOWN: Final = 60
@@ -30,10 +28,7 @@ _TOKEN: Final = re.compile(
 
 def parse_path(text: str, prefixes: Mapping[str, str]) -> Path:
     """The selection that `text` is; `prefixes` are bound to namespaces. Raises BadFilter."""
-    text = text.strip()
-    if len(text) > MAX_EXPRESSION:
-        raise BadFilter(f"an expression has more than {MAX_EXPRESSION} characters")
-    path = _Reader(text, prefixes).selection()
+    path = _Reader(text.strip(), prefixes).selection()
     if size_of(path) > MAX_SIZE:
         raise BadFilter(f"an expression has more than {MAX_SIZE} steps and comparisons")
     return path

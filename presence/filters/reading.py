@@ -29,7 +29,7 @@ MAX_FILTERS: Final = 32
 MAX_EXPRESSIONS: Final = 64
 """In all of them."""
 MAX_VALUE: Final = 1024
-"""Characters of an id, a URI, a domain, a namespace or a value to compare with."""
+"""Characters of an expression, an id, a URI, a domain, a namespace or a value to compare with."""
 KNOWN: Final = 512
 """Filter-sets kept read: those of the handful of clients there are, for many watchers."""
 
@@ -49,6 +49,8 @@ def read_filters(body: bytes, package: str) -> FilterSet:
         raise BadFilter(reason)
     if root.get("package") not in (None, "", package):
         raise BadFilter("the filters are for another event package")
+    if any(len((one.text or "").strip()) > MAX_VALUE for one in root.iter()):
+        raise BadFilter(f"an expression has more than {MAX_VALUE} characters")
     read = _read(root)
     check_size(read)
     return read
@@ -114,8 +116,8 @@ def _rule(element: etree._Element, bindings: Mapping[str, str]) -> Rule:
     text = (element.text or "").strip()
     if element.get("type") != "namespace":
         return Rule(parse_path(text, bindings))
-    if not text or len(text) > MAX_VALUE:
-        raise BadFilter(f"a namespace has 1 to {MAX_VALUE} characters")
+    if not text:
+        raise BadFilter("a namespace is not named")
     return Rule(text)
 
 

@@ -5,7 +5,13 @@ import pytest
 from presence.filters.content import filtered
 from presence.filters.errors import BadFilter
 from presence.filters.keeping import wanted
-from presence.filters.reading import MAX_EXPRESSIONS, MAX_FILTERS, known_filters, read_filters
+from presence.filters.reading import (
+    MAX_EXPRESSIONS,
+    MAX_FILTERS,
+    MAX_VALUE,
+    known_filters,
+    read_filters,
+)
 from tests.presence.filters.filter_documents import (
     PIDF,
     PRESENTITY,
@@ -41,6 +47,7 @@ FULL = one_filter(
         pytest.param(what('<include type="namespace"> </include>'), id="no-namespace-named"),
         pytest.param(what(include("//unbound:x")), id="prefix-not-bound"),
         pytest.param(what(include("//pidf:tuple[last()]")), id="more-of-xpath"),
+        pytest.param(what(include("/" + "a" * MAX_VALUE)), id="an-expression-too-long"),
         pytest.param(
             one_filter('<trigger><changed by="much">//pidf:x</changed></trigger>'),
             id="by-no-number",
