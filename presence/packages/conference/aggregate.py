@@ -9,11 +9,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from lxml import etree
 
 from presence.packages.conference.document import (
+    CACHED_DOCUMENTS,
     CONFERENCE_INFO,
     CONFERENCE_STATE,
     NOBODY,
@@ -34,6 +36,7 @@ def live(publications: Sequence[Publication]) -> list[Publication]:
     return sorted(there, key=lambda one: (one.published_at, one.id))
 
 
+@lru_cache(CACHED_DOCUMENTS)
 def says_deleted(body: bytes) -> bool:
     """Whether the document says that the conference is over (RFC 4575 §4.4)."""
     return parse(body).get("state") == "deleted"

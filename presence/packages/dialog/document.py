@@ -103,6 +103,7 @@ def dialog_of(element: etree._Element) -> Dialog:
     )
 
 
+@lru_cache(CACHED_DOCUMENTS)
 def renamed(dialog: Dialog, name: str) -> Dialog:
     """`dialog` under the id `name`."""
     element = parse(write("", (dialog.described,)))[0]

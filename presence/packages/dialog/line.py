@@ -20,6 +20,8 @@ from store.values import Publication
 
 MAX_REMEMBERED: Final = 64
 """Dialogs of a line that are remembered though nobody reports them any more."""
+MAX_REPORTS: Final = 200
+"""Dialogs of a line that are looked at, over all who publish: the newest."""
 MAX_LINES: Final = 4096
 """Lines remembered; the one that nobody asked for longest goes first."""
 
@@ -46,9 +48,15 @@ Line = tuple[Known, ...]
 
 
 def reports(publications: Iterable[Publication]) -> list[Report]:
-    """All that `publications` say, oldest first."""
-    ordered = sorted(publications, key=lambda one: (one.published_at, one.id))
-    return [Report(dialog, one.id, one.published_at) for one in ordered for dialog in cut(one.body)]
+    """What `publications` say, oldest first; of too much the newest."""
+    newest_first = sorted(publications, key=lambda one: (-one.published_at, one.id))
+    said: list[Report] = []
+    for one in newest_first:
+        if len(said) >= MAX_REPORTS:
+            break
+        dialogs = reversed(cut(one.body))
+        said += [Report(dialog, one.id, one.published_at) for dialog in dialogs]
+    return said[MAX_REPORTS - 1 :: -1]
 
 
 def advance(line: Line, news: Sequence[Report]) -> tuple[Line, tuple[Dialog, ...]]:

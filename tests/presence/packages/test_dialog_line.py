@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presence.packages.dialog.document import CallState, Dialog
-from presence.packages.dialog.line import MAX_REMEMBERED, Line, Lines, advance, reports
+from presence.packages.dialog.line import MAX_REMEMBERED, MAX_REPORTS, Line, Lines, advance, reports
 from presence.packages.dialog.virtual import confirmed
 from store.values import Publication
 from tests.presence.packages.dialogs import dialog, info, publication
@@ -134,6 +134,17 @@ def test_what_a_line_remembers_is_bounded() -> None:
     for call in range(3 * MAX_REMEMBERED):
         line, _ = heard(line, saying("p", float(call), dialog(f"c{call}", "terminated")))
     assert len(line) <= MAX_REMEMBERED + 1
+
+
+def test_so_many_dialogs_of_a_line_are_looked_at() -> None:
+    """The newest, whoever fills it with publications."""
+    many = [
+        saying(f"p{n}", float(n), *(dialog(f"{n}-{m}", "early") for m in range(50)))
+        for n in range(2 * MAX_REPORTS // 50)
+    ]
+    _, shown = heard((), *many)
+    assert len(shown) == MAX_REPORTS
+    assert f"{len(many) - 1}-49" in shown
 
 
 def test_lines_are_bounded() -> None:
