@@ -5,7 +5,6 @@ is not authenticated, matches nobody: RFC 4745 §7.1.1 makes it an OR of nothing
 does not have it. A rule for everybody has no identity element.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
@@ -48,6 +47,9 @@ class Many:
         return watcher not in self.except_ids and domain not in self.except_domains
 
 
+NO_MANIES: Final[Mapping[str, tuple[Many, ...]]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """An identity condition: true when any of its children is (§7.1.1).
@@ -63,15 +65,19 @@ class Identity:
     @classmethod
     def parse(cls, element: etree._Element) -> Self:
         """The condition `element`."""
-        manies: defaultdict[str, set[Many]] = defaultdict(set)
-        for child in element.iterchildren(MANY):
-            named = child.get("domain")
-            domain = ANY_DOMAIN if named is None else domain_key(named)
-            many = Many.parse(child)
-            if many is not None and domain is not None:
-                manies[domain].add(many)
-        ones = (uri_key(child.get("id") or "") for child in element.iterchildren(ONE))
-        return cls(frozenset(ones), {domain: tuple(each) for domain, each in manies.items()})
+        ones: set[str] = set()
+        manies: dict[str, set[Many]] = {}
+        for child in element:
+            if child.tag == ONE:
+                ones.add(uri_key(child.get("id") or ""))
+            elif child.tag == MANY:
+                named = child.get("domain")
+                domain = ANY_DOMAIN if named is None else domain_key(named)
+                many = Many.parse(child)
+                if many is not None and domain is not None:
+                    manies.setdefault(domain, set()).add(many)
+        scopes = {domain: tuple(each) for domain, each in manies.items()}
+        return cls(frozenset(ones), scopes or NO_MANIES)
 
     def holds(self, watcher: str | None, domain: str | None) -> bool:
         """Whether it is true of `watcher`; None is who is not authenticated (§7.1.1)."""

@@ -108,20 +108,36 @@ def merge(rulesets: Sequence[Ruleset]) -> Ruleset:
 
 
 def _rule(element: etree._Element, action: str) -> Rule:
-    found = element.find(CONDITIONS)
-    conditions: Sequence[etree._Element] = () if found is None else list(found)
-    present = {str(condition.tag) for condition in conditions}
+    identities, lists, spheres, validities = [], [], [], []
+    present = set()
+    conditions = _child(element, CONDITIONS)
+    for condition in () if conditions is None else conditions:
+        tag = str(condition.tag)
+        present.add(tag)
+        if tag == IDENTITY:
+            identities.append(Identity.parse(condition))
+        elif tag == EXTERNAL_LIST:
+            lists.append(frozenset(_anchors(condition)))
+        elif tag == SPHERE:
+            spheres.append(Sphere.parse(condition))
+        elif tag == VALIDITY:
+            validities.append(Validity.parse(condition))
     return Rule(
         precedence=_precedence(present),
-        identities=tuple(Identity.parse(one) for one in conditions if one.tag == IDENTITY),
-        lists=tuple(frozenset(_anchors(one)) for one in conditions if one.tag == EXTERNAL_LIST),
+        identities=tuple(identities),
+        lists=tuple(lists),
         anonymous=ANONYMOUS_REQUEST in present,
-        spheres=tuple(Sphere.parse(one) for one in conditions if one.tag == SPHERE),
-        validities=tuple(Validity.parse(one) for one in conditions if one.tag == VALIDITY),
+        spheres=tuple(spheres),
+        validities=tuple(validities),
         possible=_possible(present),
-        handling=handling_of(element.find(ACTIONS), action),
-        permissions=permissions_of(element.find(TRANSFORMATIONS)),
+        handling=handling_of(_child(element, ACTIONS), action),
+        permissions=permissions_of(_child(element, TRANSFORMATIONS)),
     )
+
+
+def _child(element: etree._Element, tag: str) -> etree._Element | None:
+    """The first child called `tag`; `find` takes three times as long (bench_rules.py)."""
+    return next(element.iterchildren(tag), None)
 
 
 def _precedence(present: Collection[str]) -> Precedence:
