@@ -60,7 +60,8 @@ class PresenceConfig:
     last_active: bool = False
     """Whether it shows when somebody was last registered (PRS-12)."""
     grace: int = 0
-    """Seconds that an expired publication waits for its publisher; 0 none (PUB-09)."""
+    """Seconds from the loss of a publisher's connection, or of its binding, to the end of what it
+    published; 0 leaves that to its expiry (PUB-09)."""
     compress: int = 1024
     """Octets from which bodies are compressed for those who accept it; 0 never (BND-06)."""
     replace: ReplaceName = "off"
@@ -69,8 +70,9 @@ class PresenceConfig:
     """Percent by which granted expiries are shortened at random (EVT-17)."""
     notify_rate: float = 0.0
     """NOTIFYs a second of this process; 0 sets no limit (EVT-17)."""
-    max_body: int = 65536
-    """Octets of a PUBLISH or SUBSCRIBE body; more is 413."""
+    max_body: int = 49_152
+    """Octets of a PUBLISH or SUBSCRIBE body; more is 413. Below what a whole message may have,
+    beyond which nobody looks for whom it is."""
     max_subscriptions_per_watcher: int = 1000
     """Live subscriptions of one watcher in this process; more is 403."""
     max_pending_per_watcher: int = 100

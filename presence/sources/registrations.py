@@ -34,7 +34,11 @@ def registered(aor: AoR, bindings: Sequence[Binding], secret: bytes) -> tuple[Re
     for binding in sorted(bindings, key=lambda one: (one.begun_at, one.key)):
         devices.setdefault(binding.instance or binding.contact, binding)
     return tuple(
-        Registered(binding.instance, binding.contact, device_tuple(aor, device, binding, secret))
+        Registered(
+            binding.instance.strip("<>"),
+            binding.contact,
+            device_tuple(aor, device, binding, secret),
+        )
         for device, binding in devices.items()
     )
 
@@ -46,7 +50,7 @@ def device_tuple(aor: AoR, device: str, binding: Binding, secret: bytes) -> Frag
         "r" + blake2s(text, digest_size=ID_OCTETS, key=secret[: blake2s.MAX_KEY_SIZE]).hexdigest()
     )
     try:
-        capabilities = servcaps(Parameters.parse(binding.parameters))
+        capabilities = servcaps(Parameters.parse(f";{binding.parameters}"))
     except ParseError:
         capabilities = ""
     return _tuple(name, "open", capabilities, aor, binding.begun_at)

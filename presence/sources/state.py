@@ -9,7 +9,7 @@ class Registered(NamedTuple):
     """One device that has registered, as it would be told (PRS-07)."""
 
     instance: str
-    """Its +sip.instance, "" without one."""
+    """The URN of its +sip.instance, as a deviceID has it; "" without one."""
     contact: str
     """The AoR or GRUU of no publisher: the URI that it registered. Never told."""
     tuple: Fragment

@@ -116,7 +116,7 @@ def publications(draw: st.DrawFn) -> tuple[Publication, ...]:
 
 
 def binding(number: int, parameters: str = "", instance: str = "", flow: int = 0) -> Binding:
-    """One contact of alice's."""
+    """One contact of alice's, as the registrar keeps it."""
     return Binding(
         contact=f"sip:alice@192.0.2.{number}",
         expires_at=NOON + DAY,
@@ -125,7 +125,7 @@ def binding(number: int, parameters: str = "", instance: str = "", flow: int = 0
         cseq=1,
         received="",
         path=(),
-        instance=instance,
+        instance=f"<{instance}>" if instance else "",
         reg_id=flow or None,
         user_agent="Phone/1",
         updated_at=NOON,
@@ -140,7 +140,7 @@ def binding(number: int, parameters: str = "", instance: str = "", flow: int = 0
 def sources(draw: st.DrawFn) -> Sources:
     """What is known beside publications."""
     bindings = tuple(
-        binding(number, draw(st.sampled_from(("", ';audio;methods="INVITE,!BYE"'))), instance)
+        binding(number, draw(st.sampled_from(("", 'audio;methods="INVITE,!BYE"'))), instance)
         for number, instance in draw(
             st.lists(
                 st.tuples(st.integers(4, 6), st.sampled_from(("", "urn:uuid:1"))),

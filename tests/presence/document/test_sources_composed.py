@@ -83,7 +83,7 @@ def test_publications_keep_their_ids_before_hard_state() -> None:
 
 def test_a_registration_is_an_open_tuple_that_tells_no_address() -> None:
     """RFC 3856 §7.2: the contact is the AoR; neither address nor user agent is told."""
-    devices = registered(ALICE, [binding(4, ';audio;methods="INVITE,!BYE"')], SECRET)
+    devices = registered(ALICE, [binding(4, 'audio;methods="INVITE,!BYE"')], SECRET)
     whole = composer()(ALICE, PackageState((), Sources(registered=devices)))
     root = composed(registered=devices)
     (one,) = root.findall(f"{P}tuple")
