@@ -79,7 +79,7 @@ def cut(body: bytes) -> tuple[Dialog, ...]:
 
 
 def dialog_of(element: etree._Element) -> Dialog:
-    """One dialog, cut out; its state may be written in any case, which is then put right."""
+    """One dialog, cut out of its tree; a state in another case is put right."""
     own = _adopted(element)
     state = own.find(STATE)
     assert state is not None, "a valid dialog has a state"
@@ -124,15 +124,11 @@ def write(entity: str, dialogs: Iterable[bytes], *, version: int = 0, full: bool
 
 
 def _adopted(element: etree._Element) -> etree._Element:
-    """A copy whose elements have no prefix: phones read names, not namespaces."""
+    """The element in a tree of its own, without prefixes: phones read names, not namespaces."""
     root = parse(EMPTY)
-    root.append(_copy(element))
+    root.append(element)
     etree.cleanup_namespaces(root)
     return root[0]
-
-
-def _copy(element: etree._Element) -> etree._Element:
-    return parse(etree.tostring(element, with_tail=False, encoding="utf-8"))
 
 
 def _text(element: etree._Element) -> bytes:
