@@ -166,7 +166,7 @@ async def test_who_deletes_has_the_default_again(desk: Desk) -> None:
     [
         pytest.param(XcapUri("pres-rules", Tree.USERS, ALICE, "other"), id="another-name"),
         pytest.param(XcapUri("pres-rules", Tree.USERS, BOB, "index"), id="no-account"),
-        pytest.param(XcapUri("user-profile", Tree.USERS, ALICE, "index"), id="another-usage"),
+        pytest.param(XcapUri("pidf-manipulation", Tree.USERS, ALICE, "index"), id="another-usage"),
         pytest.param(XcapUri("resource-lists", Tree.GLOBAL, "", "index"), id="global"),
     ],
 )
