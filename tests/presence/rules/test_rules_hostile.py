@@ -10,8 +10,8 @@ from presence.rules.evaluate import evaluate
 from presence.rules.permissions import ALL_MEMBERS, Permissions
 from presence.rules.ruleset import parse_ruleset
 from presence.rules.transform import transform
-from tests.presence.rules.presence_documents import OPEN as PRESENCE
 from tests.presence.rules.rule_documents import OPEN, identity, request, rule
+from tests.presence.rules.shown_documents import OPEN as PRESENCE
 from xmldoc.parse import MAX_ELEMENTS, MAX_OCTETS, parse
 
 SECONDS = 1.0

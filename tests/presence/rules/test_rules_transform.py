@@ -4,8 +4,8 @@ import pytest
 
 from presence.rules.permissions import ALL_MEMBERS, EVERYTHING, NOTHING, Permissions
 from presence.rules.transform import transform
-from tests.presence.rules.presence_documents import OPEN, presence, shown
 from tests.presence.rules.rule_documents import granted
+from tests.presence.rules.shown_documents import OPEN, presence, shown
 
 COMPONENTS = (
     "<pr:provide-services><pr:all-services/></pr:provide-services>"

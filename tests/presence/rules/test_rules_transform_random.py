@@ -17,7 +17,7 @@ from presence.rules.permissions import (
     union,
 )
 from presence.rules.transform import transform
-from tests.presence.rules.presence_documents import paths, presence, shown
+from tests.presence.rules.shown_documents import paths, presence, shown
 from xmldoc.parse import parse
 
 CLASSES = ["biz", "home"]
