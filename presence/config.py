@@ -31,6 +31,8 @@ class PresenceConfig:
 
     domains: frozenset[str] = frozenset()
     """SIP domains that are ours, lower case."""
+    tel_domain: str = ""
+    """The domain of ours whose users global telephone numbers are (PRS-11)."""
     min_expires: int = 60
     """Seconds; shorter publications and subscriptions are answered 423."""
     max_expires: int = 3600

@@ -14,13 +14,14 @@ from presence.live import LiveResource, LiveSubscription
 from presence.package import WINFO, Asking, EventPackage, Variant, allow_events
 from presence.policy import Authorize, Decision
 from presence.ports import EventStore
+from presence.presentity import presentity_of
 from presence.stats import EventStats
 from presence.subscription import Cause
 from presence.winfo.events import ENDINGS, settled
 from sip.authenticator import Identity
 from sip.errors import ParseError
 from sip.message import Request
-from sip.uri import AoR, aor_of
+from sip.uri import AoR
 from store.errors import StoreError
 from store.values import Change, Kind, Resource, resource_key
 
@@ -88,7 +89,7 @@ class Core:
     async def target(self, request: Request, identity: Identity) -> AoR:
         """The AoR that the Request-URI names; NotFound when it is none of ours."""
         try:
-            aor = aor_of(request.uri_text)
+            aor = presentity_of(request.uri_text, self.config.tel_domain)
         except ParseError:
             raise NotFound from None
         if not await self.exists(aor, identity):

@@ -358,6 +358,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _numbers_are_of_a_domain(self) -> Self:
+        domain = self.presence.tel_domain
+        if domain and domain not in self.domains:
+            raise ValueError(f"presence.tel_domain: {domain} is none of domains")
+        return self
+
+    @model_validator(mode="after")
     def _one_process_only(self) -> Self:
         if self.workers > 1 and self.store.url.startswith("sqlite:"):
             raise ValueError("workers: SQLite serves one process; use PostgreSQL for more")

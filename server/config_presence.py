@@ -151,6 +151,10 @@ class PresenceSettings(BaseModel):
         description="days that a watcher who gave up while pending is shown to the presentity as "
         "waiting; 0 forgets it at once",
     )
+    tel_domain: str = Field(
+        "",
+        description="domain whose users `tel:` numbers are; empty: the first of domains",
+    )
     neutral: Neutral = Field(
         Neutral.CLOSED,
         description="seen of somebody who has published nothing: closed (one closed tuple) | "
@@ -168,8 +172,8 @@ class PresenceSettings(BaseModel):
     last_active: bool = Field(False, description="who is offline shows when it was last registered")
     grace: Seconds = Field(
         0,
-        description="seconds that a publication which was not refreshed in time is kept for its "
-        "publisher to come back to; 0 none",
+        description="seconds from the loss of a publisher's connection, or of its registration, to "
+        "the end of what it published unless it comes back; 0 leaves that to its expiry",
     )
     compress: int = Field(
         1024,

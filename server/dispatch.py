@@ -28,6 +28,7 @@ from server.dispatch_rules import (
     Road,
     check_required,
     event_road,
+    place_of_number,
     road_of,
 )
 from server.identity_service import IdentityService
@@ -178,7 +179,8 @@ class Dispatcher:
         """Where the request leads, and whether it belongs to a dialog that we relay."""
         request, flow = tx.request, tx.flow
         if request.get("route") is None:
-            return self._ours.place(request.uri_text, flow.local), Standing.NEW
+            place = self._ours.place(request.uri_text, flow.local)
+            return place_of_number(request, place), Standing.NEW
         routed = self._relay.preprocess(request, flow)
         place = self._ours.place(routed.uri, flow.local)
         if routed.routes:

@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping
 from enum import Enum
 from typing import Final
 
+from presence.presentity import is_number
 from proxy.addresses import Place
 from proxy.errors import BadExtension, Headers, ProxyError
 from proxy.options import allow_header
@@ -31,6 +32,7 @@ FOR_USER: Final[Mapping[str, Road]] = {
 }
 IN_DIALOG_ONLY: Final = frozenset({"NOTIFY", "BYE", "INFO", "UPDATE", "PRACK"})
 """Known methods that make sense to the server only in a dialog, and it has no such dialog."""
+EVENT_METHODS: Final = frozenset({"PUBLISH", "SUBSCRIBE"})
 DIALOG_MAKERS: Final = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
 
@@ -89,6 +91,12 @@ def road_of(request: Request, place: Place) -> Road:
     raise NotAllowed
 
 
+def place_of_number(request: Request, place: Place) -> Place:
+    """`place`, or a user of ours when somebody's events are asked for by a number (PRS-11)."""
+    numbered = place is Place.UNREACHABLE and is_number(request.uri_text)
+    return Place.USER if numbered and request.method in EVENT_METHODS else place
+
+
 def event_road(
     request: Request, road: Road, place: Place, packages: Container[str], listed: str
 ) -> Road:
@@ -99,7 +107,8 @@ def event_road(
     event = request.event
     if event is not None and event.package in packages:
         return road
-    if event is not None and road is Road.SUBSCRIBE and place is Place.USER:
+    devices = place is Place.USER and not is_number(request.uri_text)
+    if event is not None and road is Road.SUBSCRIBE and devices:
         return Road.RELAY
     raise BadEvent(listed)
 

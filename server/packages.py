@@ -6,6 +6,7 @@ distributions (`server.plugins`); a template such as `.winfo` is made of every o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import EntryPoint
 from typing import Final, TypeVar
 
@@ -21,6 +22,7 @@ from presence.packages.presence import Sources, presence_package
 from presence.packages.ua_profile.package import ua_profile_package
 from presence.partial.package import with_partial
 from presence.plugin import Host
+from presence.presentity import presentity_of
 from server.config import Settings
 from server.config_presence import PackageSettings
 from server.errors import ServerError
@@ -81,6 +83,7 @@ def built_in(
                 neutral=config.neutral,
                 policy=POLICIES[config.composition],
                 sources=sources,
+                presentity=partial(presentity_of, tel_domain=config.tel_domain),
             )
         ),
         xcap_diff_package(

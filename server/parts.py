@@ -114,6 +114,7 @@ def presence_config(settings: Settings) -> PresenceConfig:
         provision_rules=presence.provision_rules.value,
         silent_block=presence.silent_block,
         waiting=presence.waiting,
+        tel_domain=presence.tel_domain or settings.domains[0],
         neutral=presence.neutral.value,
         composition=presence.composition.value,
         registrations=presence.registrations,

@@ -177,6 +177,7 @@ def test_an_options_with_more_to_it_takes_the_long_road(message: Request) -> Non
         pytest.param(request("PUBLISH", "sip:alice@example.com", "Event: x"), 489, id="event"),
         pytest.param(request("SUBSCRIBE", "sip:alice@example.com"), 489, id="no-event"),
         pytest.param(request("INVITE", "tel:+1555"), 416, id="scheme"),
+        pytest.param(request("SUBSCRIBE", "tel:+1555", "Event: x"), 489, id="event-of-a-number"),
         pytest.param(request("OPTIONS", "sip:example.com", "CSeq: 2 OPTIONS"), 400, id="doubled"),
         pytest.param(request("INVITE", "sip:x@h", "Route: <sip:@>"), 400, id="malformed-route"),
     ],
@@ -188,6 +189,13 @@ async def test_refused_at_once(message: Request, status: int) -> None:
     assert tx.statuses == [status]
     assert world.dispatcher.in_work == 0
     assert world.counted == [(message.method, status)]
+
+
+@pytest.mark.parametrize("method", ["SUBSCRIBE", "PUBLISH"])
+async def test_events_of_a_number_are_served(method: str) -> None:
+    """RFC 3856 §5, PRS-11: whom it names is for the event server to find out."""
+    tx = await World().send(method, "tel:+1555", "Event: presence")
+    assert tx.statuses == [200]
 
 
 @pytest.mark.parametrize(
