@@ -273,6 +273,18 @@ class FakeStore:
         self.states[op.resource] = ResourceState(state.version + 1, (*others, new))
         return PublicationWritten(state.version + 1, others)
 
+    async def shorten_publications(
+        self, which: Sequence[tuple[Resource, str]], expires_at: float
+    ) -> None:
+        await self._wait()
+        for resource, one in which:
+            state = self.state(resource)
+            publications = tuple(
+                p._replace(expires_at=min(p.expires_at, expires_at)) if p.entity_tag == one else p
+                for p in state.publications
+            )
+            self.states[resource] = state._replace(publications=publications)
+
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:
         await self._wait()
         self.rows[row.id] = row._replace(owner=self.owner)
@@ -289,6 +301,8 @@ class FakeStore:
             remote_target=op.remote_target,
             cseq_ceiling=max(row.cseq_ceiling, op.cseq_ceiling),
             state=op.state,
+            accept=op.accept,
+            content_type=op.content_type,
             content=op.content,
             condition=op.condition,
             owner=self.owner,
