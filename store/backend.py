@@ -58,7 +58,7 @@ class Publications(Protocol):
         """Return a state for every key."""
 
     async def shorten(self, which: Sequence[tuple[Resource, str]], expires_at: float, /) -> None:
-        """Have publications end by then at the latest, by resource and id."""
+        """Have publications end by then at the latest, by resource and entity-tag."""
 
 
 class Subscriptions(Protocol):
@@ -107,8 +107,10 @@ class Documents(Protocol):
     async def read(self, keys: Sequence[DocumentKey], /) -> Mapping[DocumentKey, Document | None]:
         """Return a document or None for every key."""
 
-    async def listing(self, auid: str, owner: str, /) -> list[Document]:
-        """Return an owner's documents, ordered by path."""
+    async def listings(
+        self, keys: Sequence[tuple[str, str]], /
+    ) -> Mapping[tuple[str, str], list[Document]]:
+        """Return the documents of each application usage and owner, ordered by path."""
 
     async def infos(self, owner: str, /) -> list[DocumentInfo]:
         """Return what an owner has, ordered by application usage and path."""

@@ -127,6 +127,9 @@ class DatabaseStore:
         self._document_reads: Loader[DocumentKey, Document | None] = Loader(
             backend.documents.read, limit=limit, stats=lane("document reads")
         )
+        self._listings: Loader[tuple[str, str], list[Document]] = Loader(
+            backend.documents.listings, limit=limit, stats=lane("document lists")
+        )
         self._grant_reads: Loader[str, list[Grant]] = Loader(
             backend.grants.read, limit=limit, stats=lane("grant reads")
         )
@@ -235,7 +238,7 @@ class DatabaseStore:
 
     async def documents(self, auid: str, owner: str) -> list[Document]:
         """Return an owner's documents."""
-        return await self._backend.documents.listing(auid, owner)
+        return await self._listings.load((auid, owner))
 
     async def documents_of_owner(self, owner: str) -> list[DocumentInfo]:
         """Return what an owner has, without bodies."""
@@ -357,6 +360,7 @@ class DatabaseStore:
         for loader in (self._states, self._locations):
             await loader.drain()
         await self._document_reads.drain()
+        await self._listings.drain()
         await self._grant_reads.drain()
         await self._credential_reads.drain()
         await self._touches.close()

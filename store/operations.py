@@ -94,6 +94,11 @@ class WriteBindings(NamedTuple):
     remove: tuple[str, ...]
     now: float
 
+    @property
+    def active_at(self) -> float:
+        """When it registers something; 0 when it only removes."""
+        return self.now if self.put else 0.0
+
 
 class WriteDocument(NamedTuple):
     """Put a document, or delete it (`body` None), under its preconditions.

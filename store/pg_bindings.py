@@ -132,6 +132,7 @@ def _plain_arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
     return {
         "op_aor": [op.aor for op in batch],
         "op_expected": [op.expected_version for op in batch],
+        "op_active_at": [op.active_at for op in batch],
         "op_contact": [binding.key for binding in put],
         "op_expires_at": [binding.expires_at for binding in put],
         "op_details": [pack_details(binding) for binding in put],
@@ -144,6 +145,7 @@ def _arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
     return {
         "op_aor": [op.aor for op in batch],
         "op_expected": [op.expected_version for op in batch],
+        "op_active_at": [op.active_at for op in batch],
         "put_aor": [aor for aor, _ in put],
         "put_contact": [binding.key for _, binding in put],
         "put_expires_at": [binding.expires_at for _, binding in put],
@@ -157,7 +159,7 @@ def _arguments(batch: Sequence[WriteBindings]) -> dict[str, object]:
 @cache
 def write_statement(parts: Part, *, telling: bool) -> Statement:
     """Claim each AoR's next version; put and remove the bindings of those claimed."""
-    op = operations("op", aor=TEXT, expected=WHOLE)
+    op = operations("op", aor=TEXT, expected=WHOLE, active_at=INSTANT)
     claimed = _claimed(op, parts)
     columns: list[Any] = [claimed.c.aor, claimed.c.version]
     if telling:
@@ -172,7 +174,7 @@ def write_statement(parts: Part, *, telling: bool) -> Statement:
 def plain_statement(parts: Part, *, telling: bool) -> Statement:
     """Claim each AoR's next version, and put the binding that comes with it."""
     fields: dict[str, TypeEngine[Any]] = {"contact": TEXT, "expires_at": INSTANT, "details": TEXT}
-    op = operations("op", aor=TEXT, expected=WHOLE, **fields)
+    op = operations("op", aor=TEXT, expected=WHOLE, active_at=INSTANT, **fields)
     claimed = _claimed(op, parts, *fields)
     c = claimed.c
     columns: list[Any] = [c.aor, c.version]
@@ -200,15 +202,16 @@ def _claimed(op: CTE, parts: Part, *carried: str) -> CTE:
 
 def _risen(op: CTE, *carried: str) -> CTE:
     r = registrations.c
-    risen = update(registrations).values(version=r.version + ONE)
+    active_at = func.greatest(r.active_at, op.c.active_at)
+    risen = update(registrations).values(version=r.version + ONE, active_at=active_at)
     matched = risen.where(r.aor == op.c.aor, r.version == op.c.expected, op.c.expected > ZERO)
     return matched.returning(r.aor, r.version, *(op.c[name] for name in carried)).cte("risen")
 
 
 def _begun(op: CTE) -> CTE:
     r = registrations.c
-    rows = select(op.c.aor, ONE).where(op.c.expected == ZERO).order_by(op.c.n)
-    begun = insert(registrations).from_select(("aor", "version"), rows)
+    rows = select(op.c.aor, ONE, op.c.active_at).where(op.c.expected == ZERO).order_by(op.c.n)
+    begun = insert(registrations).from_select(("aor", "version", "active_at"), rows)
     return begun.on_conflict_do_nothing().returning(r.aor, r.version).cte("begun")
 
 
@@ -248,7 +251,7 @@ def read_statement() -> Statement:
     r, b = registrations.c, bindings.c
     live = and_(b.aor == r.aor, b.expires_at > given("now", INSTANT))
     joined = op.join(registrations, r.aor == op.c.aor).outerjoin(bindings, live)
-    columns = (r.aor, r.version, b.contact, b.expires_at, b.details)
+    columns = (r.aor, r.version, b.contact, b.expires_at, b.details, r.active_at)
     return compiled(select(*columns).select_from(joined))
 
 

@@ -49,10 +49,18 @@ class PgDocumentReads:
         found.update((document.key, document) for document in map(document_of, rows))
         return found
 
-    async def listing(self, auid: str, owner: str) -> list[Document]:
-        """Return an owner's documents of one application usage, ordered by path."""
-        rows = await self.reader.fetch(self._listing, {"auid": auid, "owner": owner})
-        return [document_of(row) for row in rows]
+    async def listings(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Document]]:
+        """Return the documents of each application usage and owner, ordered by path."""
+        arguments = {
+            "op_auid": [auid for auid, _ in keys],
+            "op_owner": [owner for _, owner in keys],
+        }
+        found: dict[tuple[str, str], list[Document]] = {key: [] for key in keys}
+        for document in map(document_of, await self.reader.fetch(self._listing, arguments)):
+            found[document.key.auid, document.key.owner].append(document)
+        return found
 
     async def infos(self, owner: str) -> list[DocumentInfo]:
         """Return what an owner has, ordered by application usage and path."""
@@ -100,10 +108,10 @@ def read_statement() -> Statement:
 
 
 def list_statement() -> Statement:
-    """Documents of one owner under one application usage."""
-    d = documents.c
-    mine = and_(d.owner == given("owner", TEXT), d.auid == given("auid", TEXT))
-    return compiled(select(*_columns()).where(mine, d.body.isnot(None)).order_by(d.path))
+    """Documents of owners, each under one application usage."""
+    op, d = operations("op", auid=TEXT, owner=TEXT), documents.c
+    there = and_(d.owner == op.c.owner, d.auid == op.c.auid, d.body.isnot(None))
+    return compiled(select(*_columns()).join_from(op, documents, there).order_by(d.path))
 
 
 def info_statement() -> Statement:

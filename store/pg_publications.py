@@ -71,7 +71,7 @@ class PgPublications:
         arguments = {
             "op_aor": [resource.aor for resource, _ in ordered],
             "op_package": [resource.package for resource, _ in ordered],
-            "op_id": [name for _, name in ordered],
+            "op_entity_tag": [entity_tag for _, entity_tag in ordered],
             "expires_at": expires_at,
             "check_at": check_at(expires_at),
         }
@@ -93,13 +93,13 @@ class PgPublications:
 
 def shorten_statement() -> Statement:
     """Bring the end of publications forward."""
-    op = operations("op", aor=TEXT, package=TEXT, id=TEXT)
+    op = operations("op", aor=TEXT, package=TEXT, entity_tag=TEXT)
     p = publications.c
     statement = update(publications).values(
         expires_at=func.least(p.expires_at, given("expires_at", INSTANT)),
         check_at=func.least(p.check_at, given("check_at", WHOLE)),
     )
-    same = and_(p.aor == op.c.aor, p.package == op.c.package, p.id == op.c.id)
+    same = and_(p.aor == op.c.aor, p.package == op.c.package, p.entity_tag == op.c.entity_tag)
     return compiled(statement.where(same))
 
 

@@ -203,16 +203,17 @@ def check_at(expires_at: float) -> int:
 
 
 def sets_of(aors: Sequence[str], rows: Sequence[Any]) -> dict[str, BindingSet]:
-    """Put rows of AoR, version, contact, expiry and details together by AoR."""
-    versions: dict[str, int] = {}
+    """Put rows of AoR, version, contact, expiry, details and last REGISTER together by AoR."""
+    known: dict[str, tuple[int, float]] = {}
     found: dict[str, list[Binding]] = {}
-    for aor, version, contact, expires_at, details in rows:
-        versions[aor] = version
+    for aor, version, contact, expires_at, details, active_at in rows:
+        known[aor] = version, active_at
         if contact is not None:
             found.setdefault(aor, []).append(binding_of(contact, expires_at, details))
     sets = dict.fromkeys(aors, NEVER)
-    for aor, version in versions.items():
-        sets[aor] = BindingSet(version, tuple(sorted(found.get(aor, ()), key=by_preference)))
+    for aor, (version, active_at) in known.items():
+        ordered = tuple(sorted(found.get(aor, ()), key=by_preference))
+        sets[aor] = BindingSet(version, ordered, active_at)
     return sets
 
 

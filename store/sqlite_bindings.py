@@ -19,13 +19,13 @@ _b, _r = bindings.c, registrations.c
 
 BEGIN: Final = compiled(
     insert(registrations)
-    .values({**taken("aor"), "version": ONE})
+    .values({**taken("aor", "active_at"), "version": ONE})
     .on_conflict_do_nothing()
     .returning(_r.version)
 )
 RAISE: Final = compiled(
     update(registrations)
-    .values(version=_r.version + ONE)
+    .values(version=_r.version + ONE, active_at=func.max(_r.active_at, given("active_at")))
     .where(_r.aor == given("aor"), _r.version == given("expected"))
     .returning(_r.version)
 )
@@ -44,7 +44,7 @@ REMOVE: Final = compiled(
     delete(bindings).where(_b.aor == given("aor"), _b.contact == given("contact"))
 )
 READ: Final = compiled(
-    select(_r.aor, _r.version, _b.contact, _b.expires_at, _b.details)
+    select(_r.aor, _r.version, _b.contact, _b.expires_at, _b.details, _r.active_at)
     .select_from(
         registrations.outerjoin(bindings, (_b.aor == _r.aor) & (_b.expires_at > given("now")))
     )
@@ -85,7 +85,7 @@ class SqliteBindings:
 
 def _write(connection: Connection, op: WriteBindings) -> BindingsOutcome:
     claim = RAISE if op.expected_version else BEGIN
-    arguments = values(aor=op.aor, expected=op.expected_version)
+    arguments = values(aor=op.aor, expected=op.expected_version, active_at=op.active_at)
     row = connection.execute(claim, arguments).fetchone()
     if row is None:
         return BindingsChanged(_read(connection, [op.aor], op.now)[op.aor])

@@ -70,10 +70,13 @@ class SqliteDocumentReads:
             lambda connection: {key: _read(connection, key) for key in keys}
         )
 
-    async def listing(self, auid: str, owner: str) -> list[Document]:
-        """Return an owner's documents of one application usage, ordered by path."""
-        rows = await self._fetch(LISTING, auid=auid, owner=owner)
-        return [document_of(row) for row in rows]
+    async def listings(
+        self, keys: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[Document]]:
+        """Return the documents of each application usage and owner, ordered by path."""
+        return await self._reader.run(
+            lambda connection: {key: _list(connection, *key) for key in keys}
+        )
 
     async def infos(self, owner: str) -> list[DocumentInfo]:
         """Return what an owner has, ordered by application usage and path."""
@@ -114,6 +117,11 @@ class SqliteDocumentReads:
         return await self._reader.run(
             lambda connection: connection.execute(sql, arguments).fetchall()
         )
+
+
+def _list(connection: Connection, auid: str, owner: str) -> list[Document]:
+    rows = connection.execute(LISTING, values(auid=auid, owner=owner)).fetchall()
+    return [document_of(row) for row in rows]
 
 
 def _read(connection: Connection, key: DocumentKey) -> Document | None:

@@ -61,7 +61,7 @@ VERSION: Final = compiled(
 SHORTEN: Final = compiled(
     update(publications)
     .values(expires_at=func.min(_p.expires_at, given("expires_at")), check_at=_CHECK)
-    .where(_HERE, _p.id == given("id"))
+    .where(_HERE, _p.entity_tag == given("entity_tag"))
 )
 OTHERS: Final = compiled(
     select(*_FIELDS).where(_LIVE, _p.id != given("id")).order_by(_p.published_at)
@@ -86,11 +86,11 @@ class SqlitePublications:
             values(
                 aor=resource.aor,
                 package=resource.package,
-                id=name,
+                entity_tag=entity_tag,
                 expires_at=expires_at,
                 check_at=check_at(expires_at),
             )
-            for resource, name in which
+            for resource, entity_tag in which
         ]
         await self._writer.run(lambda connection: connection.executemany(SHORTEN, arguments))
 

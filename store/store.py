@@ -66,9 +66,9 @@ class Store(Protocol):
     async def shorten_publications(
         self, which: Sequence[tuple[Resource, str]], expires_at: float
     ) -> None:
-        """Have those that are there, by resource and id, end by then at the latest.
+        """Have those that still have the entity-tag named end by then at the latest.
 
-        No version rises; a later refresh prolongs as ever.
+        No version rises; a refresh before or after is as ever.
         """
 
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten:

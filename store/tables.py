@@ -20,6 +20,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 metadata: Final = MetaData(naming_convention={"ix": "%(table_name)s_%(column_0_name)s"})
@@ -118,9 +119,11 @@ registrations: Final = _table(
     "registrations",
     _text("aor"),
     _whole("version"),
+    Column("active_at", Double(), nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("aor", name="registrations_pkey"),
 )
-"""One row per AoR that ever registered; it stays, so that no version is used twice."""
+"""One row per AoR that ever registered; it stays, so that no version is used twice. `active_at`
+is when it last registered anything."""
 
 bindings: Final = _table(
     "bindings",

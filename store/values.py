@@ -70,6 +70,8 @@ class BindingSet(NamedTuple):
 
     version: int
     bindings: tuple[Binding, ...]
+    active_at: float = 0.0
+    """When anything was last registered; 0 for never, or before this was kept."""
 
 
 class SubscriptionRow(NamedTuple):

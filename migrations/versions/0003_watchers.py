@@ -1,4 +1,4 @@
-"""Watchers that wait or have ended; the event behind a subscription's state.
+"""Watchers that wait or have ended; the event behind a subscription's state; the last REGISTER.
 
 Revision 0003, after 0002. Of a subscription that is there already it is not known whether it was
 active from the beginning or approved later: it counts as subscribed.
@@ -36,6 +36,8 @@ def upgrade() -> None:
         op.create_index(name, "watchers", list(columns))
     event = sa.Column("event", BYTEWISE, nullable=False, server_default="subscribe")
     op.add_column("subscriptions", event)
+    active_at = sa.Column("active_at", sa.Double(), nullable=False, server_default=sa.text("0"))
+    op.add_column("registrations", active_at)
     index_of_subscriptions("aor", "package")
 
 
@@ -48,4 +50,5 @@ def index_of_subscriptions(*columns: str) -> None:
 def downgrade() -> None:
     index_of_subscriptions("aor")
     op.drop_column("subscriptions", "event")
+    op.drop_column("registrations", "active_at")
     op.drop_table("watchers")

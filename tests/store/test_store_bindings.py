@@ -18,7 +18,7 @@ async def test_an_aor_never_seen_has_version_zero(store: Store) -> None:
 async def test_bindings_come_back_as_written_highest_q_first(store: Store) -> None:
     low, high, plain = binding("a", q=0.1), binding("b", q=0.9), binding("c", q=None, path=())
     assert await store.write_bindings(bind(0, low, high, plain)) == BindingsWritten(1)
-    assert await store.bindings(ALICE.aor) == BindingSet(1, (plain, high, low))
+    assert await store.bindings(ALICE.aor) == BindingSet(1, (plain, high, low), NOW)
 
 
 async def test_a_write_puts_replaces_and_removes(store: Store) -> None:
@@ -42,13 +42,13 @@ async def test_flows_with_one_contact_are_bindings_of_their_own(store: Store) ->
 async def test_versions_go_on_after_the_last_binding_is_gone(store: Store) -> None:
     await store.write_bindings(bind(0, binding("a")))
     await store.write_bindings(bind(1, remove=("a",)))
-    assert await store.bindings(ALICE.aor) == BindingSet(2, ())
+    assert await store.bindings(ALICE.aor) == BindingSet(2, (), NOW)
     assert await store.write_bindings(bind(2, binding("a"))) == BindingsWritten(3)
 
 
 async def test_a_lost_race_returns_what_is_there_and_writes_nothing(store: Store) -> None:
     await store.write_bindings(bind(0, binding("a")))
-    there = BindingSet(1, (binding("a"),))
+    there = BindingSet(1, (binding("a"),), NOW)
     for version in (0, 2):
         outcome = await store.write_bindings(bind(version, binding("b"), remove=("a",)))
         assert outcome == BindingsChanged(there)
@@ -84,4 +84,17 @@ async def test_expired_bindings_are_not_returned(store: Store, clock: FakeClock)
     await store.write_bindings(bind(0, binding("a"), binding("b", expires_at=NOW + 7200)))
     clock.now = NOW + 3600
     left = (binding("b", expires_at=NOW + 7200),)
-    assert await store.bindings(ALICE.aor) == BindingSet(1, left)
+    assert await store.bindings(ALICE.aor) == BindingSet(1, left, NOW)
+
+
+async def test_the_last_registration_is_remembered(store: Store) -> None:
+    """PRS-12: what only removes is none, nor is a write of before."""
+
+    async def write(version: int, at: float, *put: Binding, remove: tuple[str, ...] = ()) -> float:
+        await store.write_bindings(WriteBindings(ALICE.aor, version, put, remove, at))
+        return (await store.bindings(ALICE.aor)).active_at
+
+    assert await write(0, NOW, binding("a")) == NOW
+    assert await write(1, NOW + 5, binding("a"), binding("b")) == NOW + 5
+    assert await write(2, NOW + 9, remove=("a", "b")) == NOW + 5
+    assert await write(3, NOW + 3, binding("a")) == NOW + 5

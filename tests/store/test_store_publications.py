@@ -156,13 +156,18 @@ async def test_a_cancelled_caller_leaves_the_lane_working(store: Store) -> None:
 
 
 async def test_publications_can_be_made_to_end_sooner(store: Store) -> None:
-    """No version rises, nothing is prolonged, and a refresh goes on as ever."""
+    """No version rises, nothing is prolonged, and a refresh goes on as ever.
+
+    What was refreshed meanwhile has another entity-tag, and is left alone.
+    """
     await store.write_publication(publish())
     await store.write_publication(publish(name="p2", expires_at=NOW + 5))
-    named = [(ALICE, "p1"), (ALICE, "p2"), (BOB, "p1")]
+    named = [(ALICE, "p1.1"), (ALICE, "p2.1"), (BOB, "p1.1")]
     await store.shorten_publications(named, NOW + 30)
     state = await store.resource_state(ALICE)
     assert state.version == 2
     assert {p.id: p.expires_at for p in state.publications} == {"p1": NOW + 30, "p2": NOW + 5}
     await store.write_publication(modify(body=None, expires_at=NOW + 900))
+    await store.shorten_publications(named, NOW + 30)
     assert (await store.expire(NOW + 31)).resources == [(ALICE, 3)]
+    assert [p.id for p in (await store.resource_state(ALICE)).publications] == ["p1"]

@@ -52,6 +52,7 @@ async def test_a_servers_own_writes_are_no_resync(path: Path) -> None:
         stats=StoreStats(),
         changed=changes.append,
         keep_versions=1,
+        keep_waiting=0.0,
     )
     await backend.poll()
     await backend.publications.write([publish()])
