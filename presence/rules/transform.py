@@ -40,8 +40,6 @@ from xmldoc.parse import PARSER
 
 HARMLESS: Final = (f"{{{XML}}}", f"{{{XSI}}}")
 """Foreign attributes that say nothing of a presentity."""
-TYPE_PREFIXES: Final = ("xs", "xsd")
-"""Prefixes that values of xsi:type have, and no name."""
 DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 INPUT_ATTRIBUTES: Final = {
     UserInput.BARE: frozenset({"id"}),
@@ -62,7 +60,8 @@ def transform(document: bytes, permissions: Permissions) -> bytes:
     root = etree.fromstring(document, PARSER)
     if not _filter(root, permissions) and not _has_remarks(document):
         return document
-    etree.cleanup_namespaces(root, keep_ns_prefixes=TYPE_PREFIXES)
+    if XSI.encode() not in document:  # the value of xsi:type is a name as well
+        etree.cleanup_namespaces(root)
     return DECLARATION + etree.tostring(root, encoding="utf-8") + b"\n"
 
 

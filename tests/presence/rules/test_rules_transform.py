@@ -492,13 +492,18 @@ def test_what_is_hidden_leaves_no_trace() -> None:
     assert transform(other, services) == alone
 
 
-def test_prefixes_of_types_are_kept() -> None:
-    """XML Schema part 1 §2.6.1: xsi:type is a name, though it stands in a value."""
+def test_names_in_values_keep_their_prefixes() -> None:
+    """XML Schema part 1 §2.6.1: the value of xsi:type is a name."""
     xsi = "http://www.w3.org/2001/XMLSchema-instance"
-    document = presence(service("a", ""), "<x:w/>").replace(
-        b"<presence ",
-        f'<presence xmlns:xsi="{xsi}" xmlns:xs="http://www.w3.org/2001/XMLSchema" '.encode(),
+    foreign = '<x:foo xsi:type="y:kind"/>'
+    document = (
+        f'{OPEN}<tuple id="a"><status><basic>open</basic></status>{foreign}</tuple><x:w/>'
+        "</presence>"
+    ).replace("<presence ", f'<presence xmlns:xsi="{xsi}" xmlns:y="urn:example:y" ')
+    permission = (
+        '<pr:provide-unknown-attribute name="foo" ns="urn:vendor-specific:foo-namespace">true'
+        "</pr:provide-unknown-attribute>"
     )
-    left = transform(document, granted(COMPONENTS))
-    assert b"xmlns:xs=" in left
-    assert b"xmlns:r=" not in left
+    left = transform(document.encode(), granted(COMPONENTS + permission))
+    assert b"<x:w" not in left
+    assert b'xmlns:y="urn:example:y"' in left

@@ -5,6 +5,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from presence.composition import composer
+from presence.package import PackageState
+from presence.packages.presence import check_body
 from presence.rules.names import GOVERNED
 from presence.rules.permissions import (
     ALL,
@@ -17,6 +20,9 @@ from presence.rules.permissions import (
     union,
 )
 from presence.rules.transform import transform
+from store.values import Publication
+from tests.presence.document.presence_inputs import publications
+from tests.presence.fakes import ALICE
 from tests.presence.rules.shown_documents import paths, presence, shown
 from xmldoc.parse import parse
 
@@ -133,3 +139,14 @@ def test_same_object_means_same_content(document: bytes, granted: Permissions) -
     assert (left is document) is (
         paths(parse(left)) == paths(parse(document)) and b"<!--" not in document
     ) or granted.everything
+
+
+@given(publications(), permissions)
+def test_what_several_devices_published(
+    published: tuple[Publication, ...], granted: Permissions
+) -> None:
+    """RFC 3863 §4.4: what is composed is still valid when less of it is shown."""
+    document = composer()(ALICE, PackageState(published))
+    left = transform(document, granted)
+    check_body(left, "application/pidf+xml", ALICE)
+    assert len(parse(transform(document, NOTHING))) == 0
