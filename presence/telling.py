@@ -44,4 +44,5 @@ def _shown(resource: LiveResource, view: View) -> bytes:
     package = resource.package
     if package.tell_types is None:
         return b""
-    return resource.render(view._replace(content_type=package.content_types[0])).body
+    shared = view._replace(content_type=package.content_types[0], coding=None)
+    return resource.render(shared).body
