@@ -15,8 +15,8 @@ from sip.uri import SipUri
 from sip.via import is_plain_via
 
 MAX_MAX_FORWARDS: Final = 255
-SCHEMES: Final = frozenset({"sip", "sips", "pres", "im"})
-"""Schemes of a Request-URI that lead to one of our users (RFC 3856 §5)."""
+SCHEMES: Final = frozenset({"sip", "sips", "pres", "im", "tel"})
+"""Schemes of a Request-URI that may lead to one of our users (RFC 3856 §5, RFC 3966)."""
 
 SINGLE: Final = frozenset(
     {
