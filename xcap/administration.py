@@ -139,19 +139,26 @@ class Administration:
         Raises NotFound, PreconditionFailed when somebody else writes meanwhile, and a
         Conflict: the rules may have changed, the version may be a deletion.
         """
-        usage = self._usage(auid)
+        self._usage(auid)
         version = await self.version(owner, auid, path, number)
         if version.body is None:
             raise ConstraintFailure(f"version {number} is the deletion of the document")
-        located = self._located(owner, usage, path)
-        root = usage.validate(version.body, located.place)
-        present = await self._store.document(located.key)
         if conditions == Conditions():
+            present = await self._store.document(self._key(owner, auid, path))
             tag = None if present is None else (present.etag,)
             conditions = Conditions(tag, ANY if tag is None else None)
+        return await self.put(owner, auid, path, version.body, conditions, source)
+
+    async def put(
+        self, owner: AoR, auid: str, path: str, body: bytes, conditions: Conditions, source: str
+    ) -> DocumentWritten:
+        """Write a document. Raises NotFound, PreconditionFailed and a Conflict."""
+        usage = self._usage(auid)
+        located = self._located(owner, usage, path)
+        root = usage.validate(body, located.place)
         outcome = await self._service.writer.put(
             located,
-            version.body,
+            body,
             root,
             if_match=conditions.if_match,
             if_none_match=conditions.if_none_match,

@@ -1,0 +1,141 @@
+"""Watchers that wait for a word of the presentity, and that word (AUT-12). Shell.
+
+What is decided is written into the presentity's rules document, on the road of all XCAP writes:
+conditional, kept as a version, told on the change feed. Live subscriptions follow as they do
+whoever writes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from presence.policy import Authorize
+from presence.rules_service import PRESENCE
+from presence.subscription import State
+from server.approval import DECISIONS, with_decision
+from sip.authenticator import Identity
+from sip.errors import ParseError
+from sip.uri import AoR, aor_of
+from store.values import SubscriptionRow, WatcherRow
+from xcap.conditions import ANY, Conditions
+from xcap.errors import BadRequest, Busy, PreconditionFailed
+from xcap.json.values import JsonObject, check_keys, text
+
+INDEX: Final = "index"
+ATTEMPTS: Final = 20
+"""How often a write begins again before its client is asked to come back."""
+RETRY_AFTER: Final = 1
+"""Seconds."""
+KEYS: Final = frozenset({"decision"})
+
+SUBSCRIBED: Final = "subscribe"
+"""The event of a pending watcher (RFC 3858 §3)."""
+
+
+class Watchers(Protocol):
+    """The part of the store that knows who watches."""
+
+    async def waiting(self, aor: str) -> Sequence[WatcherRow]: ...
+    async def watchers(self, aor: str) -> Sequence[SubscriptionRow]: ...
+
+
+class Pen(Protocol):
+    """The rules document of one presentity, for one who may write it."""
+
+    async def read(self) -> tuple[bytes | None, str | None]:
+        """Its octets and entity-tag; None and None when there is none."""
+
+    async def write(self, body: bytes, conditions: Conditions) -> None:
+        """Raises PreconditionFailed and what XCAP raises."""
+
+
+class Approvals:
+    """What both listeners serve; who may ask is theirs to say."""
+
+    def __init__(self, *, store: Watchers, authorize: Authorize) -> None:
+        self._store = store
+        self._authorize = authorize
+
+    async def listing(self, presentity: AoR) -> dict[str, object]:
+        """Who waits for a decision, subscribed or gone meanwhile; oldest first."""
+        rows = [
+            *await self._store.waiting(presentity),
+            *(
+                pending(row)
+                for row in await self._store.watchers(presentity)
+                if row.state == State.PENDING
+            ),
+        ]
+        rows.sort(key=lambda row: row.created_at)
+        return {"presentity": presentity, "watchers": [shown(row) for row in rows]}
+
+    async def decide(
+        self, presentity: AoR, watcher: AoR, decision: str | None, pen: Pen
+    ) -> dict[str, object]:
+        """Write `decision` about `watcher`, None to take back what was decided.
+
+        The answer says what holds then: documents of other names, and rules about domains and
+        lists, may grant more.
+        """
+        for _ in range(ATTEMPTS):
+            body, etag = await pen.read()
+            new = with_decision(body, watcher, decision)
+            if new == body or (body is None and decision is None):
+                break
+            unmet = Conditions(if_none_match=ANY) if etag is None else Conditions((etag,))
+            try:
+                await pen.write(new, unmet)
+                break
+            except PreconditionFailed:
+                continue
+        else:
+            raise Busy("others keep changing the rules", RETRY_AFTER)
+        holds = await self._authorize(presentity, Identity(watcher, "asserted"), PRESENCE)
+        return {"watcher": watcher, "decision": decision, "holds": holds.handling.value}
+
+
+def pending(row: SubscriptionRow) -> WatcherRow:
+    """The watcher of a pending subscription."""
+    return WatcherRow(
+        row.id,
+        row.resource,
+        row.watcher,
+        row.state,
+        SUBSCRIBED,
+        row.expires_at,
+        row.remote_address,
+        row.created_at,
+    )
+
+
+def shown(row: WatcherRow) -> dict[str, Any]:
+    """A watcher in JSON."""
+    return {
+        "watcher": row.watcher or None,
+        "package": row.resource.package,
+        "status": row.status,
+        "event": row.event,
+        "address": row.address,
+        "since": int(row.created_at),
+        "expires": int(row.expires_at),
+    }
+
+
+def read_decision(values: JsonObject) -> str:
+    """The decision in a JSON body. Raises BadRequest."""
+    check_keys(values, KEYS)
+    decision = text(values, "decision")
+    if decision not in DECISIONS:
+        raise BadRequest(f"'decision' must be one of {', '.join(DECISIONS)}")
+    return decision
+
+
+def read_watcher(name: str, default_domain: str) -> AoR:
+    """A watcher, of any domain: an address with or without its scheme. Raises BadRequest."""
+    if "@" not in name:
+        name = f"{name}@{default_domain}"
+    if ":" not in name.partition("@")[0]:
+        name = f"sip:{name}"
+    try:
+        return aor_of(name)
+    except ParseError:
+        raise BadRequest(f"{name}: is not an address such as bob@example.com") from None
