@@ -22,6 +22,7 @@ def presence_sources(
             bindings=store.bindings if asks_bindings else None,
             dialogs=store.resource_state if said.calls else None,
             registrations=said.registrations,
+            last_active=said.last_active,
             secret=secret,
         )
     )

@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from presence.package import Provided
 from presence.packages.dialog.virtual import confirmed
-from presence.sources.registrations import registered
+from presence.pidf import Fragment
+from presence.sources.registrations import last_active, registered
 from presence.sources.state import NOTHING, Registered, Sources
 from sip.uri import AoR
 from store.values import (
@@ -63,6 +64,8 @@ class SourcePorts:
     dialogs: Callable[[Resource], Awaitable[ResourceState]] | None = None
     registrations: bool = True
     """Whether `bindings` are told (PRS-07)."""
+    last_active: bool = False
+    """Whether `bindings` tell when somebody was last registered (PRS-12)."""
     secret: bytes = b""
     """The deployment's, for ids that give nothing away."""
 
@@ -97,6 +100,7 @@ class PresenceSources:
             hard.body if hard is not None else b"",
             self._registered(aor, bindings),
             confirmed(dialogs.publications),
+            self._last_active(aor, bindings),
         )
         return Provided(version, NOTHING if sources == NOTHING else sources)
 
@@ -129,6 +133,11 @@ class PresenceSources:
         if not self._ports.registrations:
             return ()
         return registered(aor, bindings.bindings, self._ports.secret)
+
+    def _last_active(self, aor: AoR, bindings: BindingSet) -> Fragment | None:
+        if not self._ports.last_active or bindings.bindings or not bindings.active_at:
+            return None
+        return last_active(aor, bindings.active_at)
 
     def _hard_version(self, owner: str, hard: Document | None, seen: Seen) -> int:
         """Of the document; of its deletion when it was `seen` before it was looked for."""

@@ -73,12 +73,16 @@ class Known:
         assert resource == DIALOGS
         return self.calls
 
-    def sources(self, *, bindings: bool = False, calls: bool = False) -> PresenceSources:
+    def sources(
+        self, *, bindings: bool = False, calls: bool = False, last_active: bool = False
+    ) -> PresenceSources:
         return PresenceSources(
             SourcePorts(
                 self.documents.read,
-                self.bindings if bindings else None,
+                self.bindings if bindings or last_active else None,
                 self.dialogs if calls else None,
+                registrations=bindings,
+                last_active=last_active,
                 secret=b"s",
             )
         )
@@ -98,7 +102,8 @@ class Known:
         return change
 
     def bind(self, *bindings: Binding) -> Change:
-        self.bound = BindingSet(self.bound.version + 1, bindings)
+        active_at = NOON if bindings else self.bound.active_at
+        self.bound = BindingSet(self.bound.version + 1, bindings, active_at)
         return Change(Kind.BINDING, ALICE, self.bound.version)
 
     def call(self, *states: str) -> Change:
@@ -226,6 +231,22 @@ async def test_the_end_of_a_call_is_told() -> None:
     assert b"on-the-phone" in during
     server.service.on_change(known.call())
     assert await told(server) == [before]
+
+
+async def test_when_somebody_was_last_registered_is_told_once_they_are_not() -> None:
+    """PRS-12: and only that, when registrations are not presence."""
+    known = Known()
+    server = house(known, last_active=True)
+    await server.subscribe(subscribe_request())
+    (never,) = await told(server)
+    server.service.on_change(known.bind(binding(4)))
+    assert await told(server) == []
+    server.service.on_change(known.bind())
+    (later,) = await told(server)
+    assert b"2027-01-15T08:00:00Z" in later
+    await server.publish(publish_request(pidf()))
+    assert await told(server) == [pidf()]
+    assert b"2027" not in never
 
 
 async def test_the_same_document_of_other_sources_is_not_told() -> None:
