@@ -6,7 +6,7 @@ from itertools import permutations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.policy import SubHandling
@@ -245,6 +245,7 @@ DESCRIBED = st.builds(
 RPID = "{urn:ietf:params:xml:ns:pidf:rpid}"
 
 
+@settings(deadline=None)
 @given(
     st.lists(DESCRIBED, max_size=5),
     st.none() | st.sampled_from(NAMES),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from math import inf
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.rules.conditions import instant
@@ -202,6 +202,7 @@ def test_instants(text: str, expected: float | None) -> None:
     assert instant(text) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=6))
 def test_validity_is_what_its_pairs_say(pairs: list[tuple[float, float]]) -> None:
     """RFC 4745 §7.4, at every second, with the next change where the answer changes."""

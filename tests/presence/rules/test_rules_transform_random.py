@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.composition import composer
@@ -103,6 +103,7 @@ permissions = st.builds(
 ).map(Permissions.normal)
 
 
+@settings(deadline=None)
 @given(documents(), permissions)
 def test_what_is_left_is_valid_and_part_of_what_was(document: bytes, granted: Permissions) -> None:
     """`shown` checks against the schema."""
@@ -111,6 +112,7 @@ def test_what_is_left_is_valid_and_part_of_what_was(document: bytes, granted: Pe
     assert Counter(shown(document, NOTHING)) <= left
 
 
+@settings(deadline=None)
 @given(documents(), permissions, permissions)
 def test_more_permissions_never_show_less(
     document: bytes, some: Permissions, others: Permissions
@@ -120,6 +122,7 @@ def test_more_permissions_never_show_less(
     assert Counter(shown(document, some)) | Counter(shown(document, others)) <= both
 
 
+@settings(deadline=None)
 @given(documents(), permissions)
 def test_filtering_again_changes_nothing(document: bytes, granted: Permissions) -> None:
     """RFC 5025 §4, but where services are chosen by what is not shown itself (see transform)."""
@@ -133,6 +136,7 @@ def test_filtering_again_changes_nothing(document: bytes, granted: Permissions) 
     assert transform(left, granted) is left
 
 
+@settings(deadline=None)
 @given(documents(), permissions)
 def test_same_object_means_same_content(document: bytes, granted: Permissions) -> None:
     left = transform(document, granted)
@@ -141,6 +145,7 @@ def test_same_object_means_same_content(document: bytes, granted: Permissions) -
     ) or granted.everything
 
 
+@settings(deadline=None)
 @given(publications(), permissions)
 def test_what_several_devices_published(
     published: tuple[Publication, ...], granted: Permissions
