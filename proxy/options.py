@@ -23,14 +23,21 @@ def allow_header() -> tuple[str, str]:
 
 
 def options_headers(
-    *, packages: Iterable[str], content_types: Iterable[str], supported: Iterable[str]
+    *,
+    packages: Iterable[str],
+    content_types: Iterable[str],
+    supported: Iterable[str],
+    codings: Iterable[str] = (),
 ) -> tuple[tuple[str, str], ...]:
-    """Header fields of the 200: what is served, in which media types, by which extensions."""
+    """Header fields of the 200: what is served, in which media types, by which extensions.
+
+    `codings`: of bodies that are taken, beside what is not encoded.
+    """
     return (
         allow_header(),
         ("Allow-Events", ", ".join(packages)),
         ("Accept", ", ".join(content_types)),
-        ("Accept-Encoding", "identity"),
+        ("Accept-Encoding", ", ".join((*codings, "identity"))),
         ("Accept-Language", "en"),
         ("Supported", ", ".join(supported)),
     )

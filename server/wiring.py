@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 
+from presence.coding import CODINGS
 from presence.owner_documents import OwnerDocuments
 from presence.package import EventPackage, accepted_types, allow_events
 from presence.packages.ua_profile.package import NAME as UA_PROFILE
@@ -309,6 +310,7 @@ def _dispatcher(
             packages=allow_events(packages),
             content_types=accepted_types(packages),
             supported=tags,
+            codings=CODINGS,
         ),
         count=count,
         register_tags=tags,

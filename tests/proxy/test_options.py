@@ -19,3 +19,12 @@ def test_supported_follows_the_settings(extensions: Extensions, tags: tuple[str,
     assert register_tags(extensions) == tags
     headers = options_headers(packages=["presence"], content_types=["a/b"], supported=tags)
     assert dict(headers)["Supported"] == ", ".join(tags)
+
+
+@pytest.mark.parametrize(
+    ("codings", "said"), [((), "identity"), (("gzip", "deflate"), "gzip, deflate, identity")]
+)
+def test_codings_that_are_taken_are_listed(codings: tuple[str, ...], said: str) -> None:
+    """RFC 3261 §20.2."""
+    headers = options_headers(packages=(), content_types=(), supported=(), codings=codings)
+    assert dict(headers)["Accept-Encoding"] == said

@@ -127,6 +127,7 @@ async def test_the_server_says_what_it_serves(running: Running) -> None:
         accepted = set(answer["Accept"].split(", "))
         assert {"application/json", "application/pidf+xml"} <= accepted
         assert "application/resource-lists+xml" in accepted
+        assert "gzip" in answer["Accept-Encoding"].split(", ")
         watched = Subscription(user, ALICE, LAMP)
         assert set((await watched.send(600))["Allow-Events"].split(", ")) == events
 
