@@ -8,6 +8,7 @@ from presence.bounds import Bounds, bounds_of, granted_publication, granted_subs
 from presence.config import PresenceConfig
 from presence.errors import IntervalTooBrief
 from presence.packages.presence import presence_package
+from tests.presence.fakes import NOON, House, pidf, publish_request, subscribe_request
 
 CONFIG = PresenceConfig(min_expires=60, max_expires=3600)
 OWN = replace(presence_package(), min_expires=10, max_expires=600, default_expires=300)
@@ -69,3 +70,27 @@ def test_expiries_are_spread_downward(asked: int | None, share: float, granted: 
 def test_what_may_be_less_than_the_least_is_not_shortened() -> None:
     """RFC 6665 §4.2.1.1: an hour is granted although the least is more."""
     assert granted_subscription(3600, Bounds(7200, 9000, 7200), 0.5) == 3600
+
+
+async def test_what_is_granted_over_the_wire_is_spread() -> None:
+    """EVT-17: a SUBSCRIBE, its refresh and a PUBLISH, each by a draw of its own."""
+    house = House(config=PresenceConfig(expires_jitter=20))
+    draws = iter((0.0, 0.5, 1.0))
+    house.service._core.draw = lambda: next(draws)
+    first = await house.subscribe(subscribe_request("Expires: 1000"))
+    again = await house.subscribe(subscribe_request("Expires: 1000", cseq=2, to_tag=first.to_tag))
+    published = await house.publish(publish_request(pidf(), "Expires: 1000"))
+    assert [tx.headers["Expires"] for tx in (first, again, published)] == ["1000", "900", "800"]
+    assert [row.expires_at for row in house.store.rows.values()] == [NOON + 900]
+    assert "expires=900" in house.endpoint.take()[1].state
+
+
+async def test_bounds_of_a_package_hold_over_the_wire() -> None:
+    """RFC 6665 §4.2.1.1, RFC 3903 §6 step 4."""
+    house = House(packages={"presence": OWN})
+    brief = await house.subscribe(subscribe_request("Expires: 9"))
+    assert (brief.status, brief.headers["Min-Expires"]) == (423, "10")
+    usual = await house.publish(publish_request(pidf()))
+    assert (usual.status, usual.headers["Expires"]) == (200, "300")
+    long = await house.publish(publish_request(pidf(), "Expires: 3600"))
+    assert long.headers["Expires"] == "600"
