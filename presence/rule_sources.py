@@ -19,6 +19,7 @@ from presence.rulebook import (
     RuleBook,
     book_of,
     read_document,
+    within_bounds,
 )
 from presence.rules.ruleset import Ruleset
 from presence.rules.sphere import sphere_of
@@ -150,8 +151,11 @@ class RuleSources:
             documents = [] if given is None else [given]
         if not documents:
             return NO_RULES
-        rulesets = [rules for each in documents if (rules := readable(each)) is not None]
-        return book_of(documents, rulesets)
+        read = within_bounds(documents)
+        if len(read) < len(documents):
+            log.warning("rules-too-large", auid=auid, owner=owner, documents=len(documents))
+        rulesets = [rules for each in read if (rules := readable(each)) is not None]
+        return book_of(read or documents[:1], rulesets)
 
     async def _load_sphere(self, presentity: AoR) -> Sphere:
         publications = await self._publications(presentity)

@@ -6,7 +6,7 @@ import pytest
 
 from presence.policy import ALLOW, BLOCK, CONFIRM, POLITE, Decision, Policies, SubHandling
 from presence.rule_sources import Members
-from presence.rulebook import DIALOG_RULES, ENTRY_WEIGHT
+from presence.rulebook import DIALOG_RULES, ENTRY_WEIGHT, MAX_OCTETS
 from presence.rules.permissions import ALL_MEMBERS, Permissions
 from sip.authenticator import Identity
 from sip.uri import AoR
@@ -216,6 +216,16 @@ async def test_rules_are_read_once() -> None:
     for watcher in (AS_BOB, AS_CAROL, NOBODY):
         await decided(shelf, watcher)
     assert len(shelf.reads) == 2
+
+
+@pytest.mark.parametrize(("padding", "decision"), [(0, ALLOW), (MAX_OCTETS, BLOCK)])
+async def test_rules_beyond_the_bound_grant_nothing(padding: int, decision: Decision) -> None:
+    """Documents in the order of their names, as long as they are not too much together."""
+    shelf = RuleShelf()
+    shelf.put(ruleset() + b"\n" * (padding // 2), path="a")
+    shelf.put(ruleset() + b"\n" * (padding // 2), path="b")
+    shelf.put(ruleset(rule(one(BOB))), path="c")
+    assert await decided(shelf, AS_BOB) == decision
 
 
 async def test_memory_of_rules_is_bounded() -> None:
