@@ -30,6 +30,9 @@ class Sender(Protocol):
     def pump(self, live: LiveSubscription, now: float) -> None:
         """Send what is due."""
 
+    def heed(self, live: LiveSubscription, response: Response) -> None:
+        """A 2xx asks for other rates."""
+
 
 class Answers:
     """The answering side of all NOTIFYs of this process."""
@@ -77,6 +80,8 @@ class Answers:
             live.memory, live.full = live.offered_memory, live.due is Due.FORCED
             if not live.usage.ended:
                 self._told[live.id] = live
+            if response is not None:
+                self._sender.heed(live, response)
         elif flow is not None and self._fails_over(live, flow, status, response):
             return
         else:

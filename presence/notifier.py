@@ -25,6 +25,7 @@ from presence.stats import EventStats
 from presence.telling import tells
 from presence.view import EMPTY, Rendered
 from presence.ways import Ways, template_of
+from sip.message import Response
 from sip.transport.flow import Flow
 from sip.wheel import Timer
 
@@ -123,6 +124,11 @@ class Notifier:
         """`live` goes on without a NOTIFY."""
         if live.terms is not None:
             self._repeats.go_on(live, live.terms, self._clock())
+
+    def heed(self, live: LiveSubscription, response: Response) -> None:
+        """The 2xx to a NOTIFY may ask for other rates (RFC 6446 §4.1)."""
+        if live.terms is not None:
+            self._repeats.heed(live, live.terms, response, self._clock())
 
     def reserve(self, live: LiveSubscription) -> Due | None:
         """Keep NOTIFYs of `live` back while what it would be told is read, until `release`.

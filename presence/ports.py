@@ -20,7 +20,8 @@ from store.outcomes import (
 from store.values import Resource, ResourceState, SubscriptionRow, WatcherRow
 
 Done = Callable[[int, Response | None], None]
-"""The final status of a NOTIFY; the response only when it was not 2xx."""
+"""The final status of a NOTIFY; the response only when it was not 2xx, or speaks of rates
+(RFC 6446 §4.1)."""
 
 
 class Transaction(Protocol):
@@ -72,6 +73,9 @@ class EventStore(Protocol):
     owner: str
 
     async def write_publication(self, op: WritePublication) -> PublicationOutcome: ...
+    async def shorten_publications(
+        self, which: Sequence[tuple[Resource, str]], expires_at: float
+    ) -> None: ...
     async def write_subscription(self, row: SubscriptionRow) -> SubscriptionWritten: ...
     async def refresh_subscription(self, op: RefreshSubscription) -> SubscriptionOutcome: ...
     async def end_subscription(self, subscription_id: str, event: str = ...) -> None: ...

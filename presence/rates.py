@@ -115,6 +115,14 @@ class Pace:
             past = (now - step / rates.adaptive for step in steps)
             self._history = deque(past, maxlen=MAX_COUNT)
 
+    def changed(self, rates: Rates, now: float) -> "Pace":
+        """The pace at other rates, after the same last NOTIFY."""
+        if rates == self.rates:
+            return self
+        pace = Pace(rates, now)
+        pace._last_at = self._last_at
+        return pace
+
     def sent(self, now: float) -> None:
         """A NOTIFY goes out."""
         self._last_at = now

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 from presence.conditional import ANY
+from presence.errors import PresenceError
 from presence.helper import Schedule
 from presence.live import LiveSubscription
+from presence.rates import chosen, read_rates
 from presence.terms import Terms
+from sip.errors import ParseError
+from sip.message import Response
 
 
 class Repeats:
@@ -33,6 +37,27 @@ class Repeats:
         at = None if terms.pace is None else terms.pace.again_at(now)
         if at is not None and at < live.usage.expires_at and not live.usage.ended:
             terms.timer = self._schedule(at, partial(self._again, live, terms))
+
+    def heed(self, live: LiveSubscription, terms: Terms, response: Response, now: float) -> None:
+        """The 2xx to a NOTIFY asks for other rates, which a watcher may whose SUBSCRIBE had any.
+
+        They last until the next SUBSCRIBE, or until another process takes over.
+        """
+        package = live.resource.package
+        if terms.pace is None:
+            return
+        try:
+            event = response.event
+            if event is None or event.package != package.name:
+                return
+            asked = read_rates(event.parameters)
+        except (ParseError, PresenceError):
+            return
+        left = max(1, int(live.usage.expires_at - now))
+        terms.pace = terms.pace.changed(
+            chosen(asked, expires=left, interval=package.min_interval), now
+        )
+        self.go_on(live, terms, now)
 
     def _again(self, live: LiveSubscription, terms: Terms) -> None:
         terms.timer = None

@@ -4,9 +4,10 @@ Shell around the machines of `sip.transaction.client`: sends what they say and k
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol, assert_never
 
-from sip.errors import TransportError
+from sip.errors import ParseError, TransportError
 from sip.message import Request, Response, build_request, parse_message
 from sip.transaction.client import (
     ClientEffect,
@@ -26,6 +27,8 @@ FIRST_FINAL: Final = 200
 FIRST_FAILURE: Final = 300
 TIMEOUT: Final = 408
 UNAVAILABLE: Final = 503
+RATE: Final = b"-rate"
+"""How the parameters end by which a 2xx to a NOTIFY asks for another rate (RFC 6446 §9.3)."""
 
 
 class Owner(Protocol):
@@ -94,13 +97,16 @@ class NotifyTransaction:
             self._timer = timers.schedule(timers.now(), self.fail)
 
     def receive(self, status: int, data: bytes) -> None:
-        """See `Exchange`; a 2xx is not even parsed."""
+        """See `Exchange`; a 2xx is not even parsed, unless it may ask for another rate."""
         if status < FIRST_FINAL:
             self._machine.step(ClientEvent.PROVISIONAL, 0.0)
             return
         response = None
         if status >= FIRST_FAILURE:
             response = _response(data)
+        elif RATE in data or RATE.upper() in data:
+            with suppress(ParseError):
+                response = _response(data)
         self._finish(status, response)
 
     def fail(self) -> None:

@@ -294,7 +294,8 @@ class TransactionLayer:
         """Send a request other than INVITE in ready bytes, whose top Via has `branch`.
 
         `done` is called once, never from within this call: with the final status (and the
-        response when it is no 2xx), 408 when none came (timer F), 503 when it could not be sent.
+        response when it is no 2xx, or one that speaks of rates), 408 when none came (timer F),
+        503 when it could not be sent.
         """
         key = branch.encode()
         exchange = NotifyTransaction(data, key, flow, done=done, owner=self)

@@ -117,7 +117,7 @@ class Sent:
     def answer(self, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Let the watcher answer."""
         response: Response | None = None
-        if status >= 300:
+        if status >= 300 or headers:
             message = parse_message(build_response(self.request, status, headers=headers))
             assert isinstance(message, Response)
             response = message

@@ -241,6 +241,51 @@ async def test_who_wants_nothing_is_told_nothing_again() -> None:
     assert table.tick(30) == []
 
 
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        pytest.param("presence;max-rate=0.25", ";max-rate=0.25", id="changed"),
+        pytest.param("presence;min-rate=0.1", ";min-rate=0.1", id="another"),
+        pytest.param("presence", "", id="dropped"),
+        pytest.param("dialog;max-rate=0.25", ";max-rate=0.5", id="another-package"),
+        pytest.param("presence;max-rate=fast", ";max-rate=0.5", id="no-rate"),
+        pytest.param("presence;max-rate=0.0001", ";max-rate=0.0002777778", id="adjusted"),
+    ],
+)
+async def test_the_answer_to_a_notify_may_change_the_rates(event: str, told: str) -> None:
+    """§4.1, §9.3."""
+    table = Paced("presence;max-rate=0.5", House(answering=False))
+    await table.subscribe()
+    (first,) = table.house.endpoint.take()
+    assert first.state == "active;expires=3600;max-rate=0.5"
+    first.answer(200, [("Event", event)])
+    (live,) = table.house.service.engine.index
+    assert live.terms is not None
+    assert live.terms.parameters == told
+
+
+async def test_changes_are_told_by_the_rates_of_the_answer() -> None:
+    """§4.1: and so is the next Subscription-State."""
+    table = Paced("presence;max-rate=0.05", House(answering=False))
+    await table.subscribe()
+    (first,) = table.house.endpoint.take()
+    table.house.endpoint.answering = True
+    first.answer(200, [("Event", "presence;max-rate=0.2")])
+    await table.publish("1")
+    table.house.clock.now += 5.1
+    table.house.service._alarm._ring()
+    assert table.states() == ["active;expires=3594;max-rate=0.2"]
+
+
+async def test_who_asked_for_no_rate_gets_none_by_an_answer() -> None:
+    """§4.1: it must not ask then."""
+    table = Paced("presence", House(answering=False))
+    await table.subscribe()
+    table.house.endpoint.take()[0].answer(200, [("Event", "presence;max-rate=0.2")])
+    (live,) = table.house.service.engine.index
+    assert live.terms is None
+
+
 async def test_a_watcher_that_is_gone_leaves_no_timer() -> None:
     table = await paced("presence;min-rate=0.1")
     table.sent()

@@ -38,6 +38,15 @@ def test_a_2xx_ends_a_notify_without_being_parsed() -> None:
     assert flow.sent == [data]
 
 
+def test_a_2xx_that_speaks_of_rates_comes_with_its_response() -> None:
+    """RFC 6446 §9.3; one that cannot be read is a 2xx all the same."""
+    for line, parsed in ((b"Event: presence;max-rate=1", 200), (b"-rate", None)):
+        stack, flow = Stack(), FakeFlow()
+        data, outcomes = notify(stack, flow)
+        stack.layer.receive(reply(data, 200).replace(b"\r\n\r\n", b"\r\n%b\r\n\r\n" % line), flow)
+        assert outcomes == [(200, parsed)]
+
+
 def test_a_failure_comes_with_its_response() -> None:
     stack, flow = Stack(), FakeFlow()
     data, outcomes = notify(stack, flow)
