@@ -112,18 +112,26 @@ def phones(settings: Settings) -> dict[str, Quirks]:
 
 
 def _ua_profile(settings: Settings, profiles: ProfileDirectory) -> EventPackage:
-    table = settings.presence.packages.get("ua-profile", UNSAID)
-    effective_by = table.options.get("effective_by")
-    if effective_by is not None and not (isinstance(effective_by, int) and effective_by >= 0):
-        raise ServerError("presence.packages.ua-profile.options.effective_by: is no seconds")
-    policy = table.default_policy
+    policy = settings.presence.packages.get("ua-profile", UNSAID).default_policy
     return ua_profile_package(
         domains=frozenset(settings.domains),
         exists=profiles.exists,
         provide=profiles.provide,
         default_policy="block" if policy is None else policy.value,
-        effective_by=effective_by,
+        effective_by=effective_by(settings),
     )
+
+
+def effective_by(settings: Settings) -> int | None:
+    """Seconds that the options of the package `ua-profile` leave to devices; None: their own."""
+    options = settings.presence.packages.get("ua-profile", UNSAID).options
+    for name, value in options.items():
+        key = f"presence.packages.ua-profile.options.{name}"
+        if name != "effective_by":
+            raise ServerError(f"{key}: unknown key")
+        if type(value) is not int or value < 0:
+            raise ServerError(f"{key}: {value!r} is no number of seconds")
+    return options.get("effective_by")
 
 
 def declared(settings: Settings) -> list[tuple[str, EventPackage]]:

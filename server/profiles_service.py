@@ -60,9 +60,9 @@ class ProfileDirectory:
         self._task: asyncio.Task[None] | None = None
 
     def exists(self, name: Name) -> bool:
-        """Whether there is one of that name, or a default; a nameless one is any at all."""
+        """Whether there is one of that name, or a default."""
         files = self._listing.files[name.type]
-        return bool(files) if not name.stem else name.stem in files or DEFAULT in files
+        return name.stem in files or DEFAULT in files
 
     async def provide(self, resource: Resource) -> Provided:
         """The profile that `resource` is, as the files have it now."""
@@ -98,7 +98,10 @@ class ProfileDirectory:
 
 
 def list_profiles(root: Path) -> Listing:
-    """What is in `root` now; what cannot be read is not there."""
+    """What is in `root` now; what cannot be read is not there.
+
+    Names of users are as they are, since letters of another case may be another user.
+    """
     newest = 0
     kinds: dict[ProfileType, Files] = {}
     for kind in ProfileType:
@@ -109,7 +112,8 @@ def list_profiles(root: Path) -> Listing:
             for path in sorted(directory.iterdir(), key=_preference):
                 if path.suffix in MEDIA_TYPES and path.is_file():
                     newest = max(newest, path.stat().st_mtime_ns)
-                    stem = path.name.removesuffix(path.suffix).lower()
+                    stem = path.name.removesuffix(path.suffix)
+                    stem = stem if kind is ProfileType.USER else stem.lower()
                     files[stem] = (*files.get(stem, ()), path)
         kinds[kind] = files
     return Listing(kinds, newest)

@@ -55,13 +55,24 @@ async def documents(profiles: ProfileDirectory, resource: Resource) -> Profile:
 
 
 async def test_a_profile_of_ones_own_or_the_default(kept: Kept) -> None:
-    kept.write("user/Alice@example.com.xml", b"<a/>")
+    kept.write("user/alice@example.com.xml", b"<a/>")
     kept.write("user/default.json", b"{}")
     profiles = kept.open()
     assert await documents(profiles, ALICE) == (Document("application/xml", b"<a/>"),)
     assert await documents(profiles, BOB) == (Document("application/json", b"{}"),)
     assert profiles.exists(Name(USER, "bob@example.com"))
     assert not profiles.exists(Name(DEVICE, "urn:uuid:1"))
+
+
+async def test_letters_of_another_case_are_another_user(kept: Kept) -> None:
+    """RFC 3261 §19.1.4: and another URN is the same device (RFC 8141 §3.1)."""
+    kept.write("user/Alice@example.com.xml", b"<a/>")
+    (kept.root / "device").mkdir()
+    kept.write("device/URN:UUID:AB.xml", b"<d/>")
+    profiles = kept.open()
+    assert not profiles.exists(Name(USER, "alice@example.com"))
+    assert profiles.exists(Name(USER, "Alice@example.com"))
+    assert profiles.exists(Name(DEVICE, "urn:uuid:ab"))
 
 
 async def test_a_profile_in_several_forms(kept: Kept) -> None:
@@ -137,7 +148,7 @@ async def test_a_file_that_is_gone_is_a_change_too(kept: Kept) -> None:
 async def test_no_directory_is_no_profile(tmp_path: Path) -> None:
     for root in (None, tmp_path / "nowhere"):
         profiles = ProfileDirectory(root, lambda: None)
-        assert not profiles.exists(Name(USER, ""))
+        assert not profiles.exists(Name(USER, "alice@example.com"))
         assert await documents(profiles, ALICE) == ()
 
 

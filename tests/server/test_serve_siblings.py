@@ -102,6 +102,9 @@ async def test_message_lamps_profiles_and_conferences(running: Running) -> None:
     """PKG-04, PKG-05, PKG-06: a mailbox over HTTP, a profile from a file, a focus that leaves."""
     async with await SipClient.open(running.sip) as client:
         alice, bob = User(client, ALICE), User(client, BOB)
+        stranger = [("Contact", f"<{client.contact}>"), ("Event", "message-summary")]
+        refused = await bob.ask("SUBSCRIBE", ALICE, stranger, to=f"<{ALICE}>", call_id="mwi")
+        assert refused.status == 403
         summary = await alice.subscribe(ALICE, event="message-summary")
         assert (await summary.notified(1)).body == b"Messages-Waiting: no\r\n"
         put(

@@ -16,8 +16,8 @@ from presence.packages.ua_profile.profile import (
     Profile,
     ProfileType,
     name_of,
-    profile_type,
     resource_aor,
+    user_aor,
 )
 from presence.policy import ALLOW, BLOCK, Authorize, Decision, decide
 from sip.accept import best
@@ -57,9 +57,7 @@ def ua_profile_package(
 
     def locate(request: Request) -> AoR | None:
         aor = resource_aor(request, domains)
-        kind = profile_type(request)
-        known = exists(name_of(aor)) if aor is not None else exists(Name(kind, ""))
-        if not known:
+        if not exists(name_of(aor or user_aor(request))):
             raise NotFound
         return aor
 

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from presence.errors import BadRequest, NotFound
+from sip.errors import ParseError
 from sip.message import Request
-from sip.uri import AoR, SipUri, parse_uri
+from sip.uri import AoR, SipUri, aor_of, parse_uri
 
 PROFILE_TYPE: Final = "profile-type"
 _MARK: Final = f";{PROFILE_TYPE}="
@@ -77,6 +78,14 @@ def resource_aor(request: Request, domains: frozenset[str]) -> AoR | None:
     if not device.startswith("urn:") or not device.isprintable():
         raise BadRequest("a device is named by a URN (RFC 6080 §5.1.4.2)")
     return AoR(f"sip:{device}@{uri.canonical_host}{_MARK}{kind.value}")
+
+
+def user_aor(request: Request) -> AoR:
+    """The user whose profile a SUBSCRIBE names. Raises NotFound."""
+    try:
+        return aor_of(request.uri_text)
+    except ParseError:
+        raise NotFound from None
 
 
 def name_of(aor: str) -> Name:

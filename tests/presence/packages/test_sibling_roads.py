@@ -53,6 +53,21 @@ async def publish(
     return await there.publish(publish_request(body, *lines, event=event))
 
 
+@pytest.mark.parametrize(
+    ("package", "expires", "interval", "types"),
+    [
+        pytest.param(dialog_package(), 3600, 1.0, DIALOG_INFO, id="RFC 4235 §3.4, §3.10"),
+        pytest.param(message_summary_package(), 3600, 1.0, SUMMARY, id="RFC 3842 §3.4, §3.11"),
+        pytest.param(conference_package(), 3600, 5.0, CONFERENCE, id="RFC 4575 §3.3, §3.9"),
+    ],
+)
+def test_the_numbers_of_the_standards(
+    package: EventPackage, expires: int, interval: float, types: str
+) -> None:
+    assert (package.default_expires, package.min_interval) == (expires, interval)
+    assert package.content_types == package.publish_types == (types,)
+
+
 BAD = [
     pytest.param("dialog", b"<dialog-info", 400, id="dialog: not well-formed"),
     pytest.param("dialog", b"<!DOCTYPE a><a/>", 400, id="dialog: a DTD"),
