@@ -6,6 +6,7 @@ from presence.body_check import CheckedBodies
 from presence.core_service import Core, resource_of
 from presence.errors import ConditionFailed
 from presence.etag import RANDOM_OCTETS
+from presence.grace_service import GraceService
 from presence.ports import Transaction
 from presence.publication import (
     Publish,
@@ -26,9 +27,12 @@ from store.outcomes import EtagMismatch, PublicationWritten
 class PublishService:
     """The event state compositor."""
 
-    def __init__(self, core: Core, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, core: Core, random: Callable[[int], bytes], grace: GraceService | None
+    ) -> None:
         self._core = core
         self._random = random
+        self._grace = grace
         self._bodies = CheckedBodies()
 
     async def publish(self, tx: Transaction, identity: Identity) -> None:
@@ -47,6 +51,8 @@ class PublishService:
             return
         outcome = await self.write(op)
         self._accept(tx, publish, op.entity_tag)
+        if self._grace is not None:
+            self._grace.published(op, tx.request, tx.flow)
         self.tell(op, outcome)
 
     async def write(self, op: WritePublication) -> PublicationWritten:

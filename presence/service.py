@@ -6,7 +6,7 @@ Shell. It joins the cores to the store and to the stack; the roads themselves ar
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from random import random as draw_at_random
 
 import structlog
@@ -17,6 +17,7 @@ from presence.core_service import Core, Exists, Listener
 from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
 from presence.failover import Failover
+from presence.grace_service import GraceService
 from presence.live import Due, LiveSubscription
 from presence.migration_service import MigrationService
 from presence.package import EventPackage, Variant, allow_events
@@ -91,7 +92,8 @@ class EventService:
             variants=variants,
             draw=draw,
         )
-        self._publish = PublishService(self._core, random)
+        self._grace = self._with_grace() if config.grace else None
+        self._publish = PublishService(self._core, random, self._grace)
         self._subscribe = SubscribeService(self._core, endpoint.new_tag)
         self._recovery = RecoveryService(self._core, on_expired_bindings)
         self.migration = MigrationService(self._core)
@@ -157,6 +159,16 @@ class EventService:
         self._publish.tell(op, outcome)
         return outcome
 
+    def flow_lost(self, name: str) -> None:
+        """The connection of this name is gone; its publishers may be."""
+        if self._grace is not None:
+            self._grace.flow_lost(name)
+
+    def bindings_changed(self, aor: AoR, gone: Iterable[str], moved: Mapping[str, str]) -> None:
+        """`aor` is no longer registered over the flows `gone`; others have `moved` to new ones."""
+        if self._grace is not None:
+            self._grace.bindings_changed(aor, gone, moved)
+
     def listen(self, listener: Listener) -> None:
         """Have `listener` told of every change of published state, here or elsewhere."""
         self._core.listeners.append(listener)
@@ -202,6 +214,16 @@ class EventService:
     def _over(self, live: LiveSubscription) -> None:
         """`live` ended with its resource."""
         self._core.spawn(self._core.end(live.id, live.resource.resource, Cause.VANISHED))
+
+    def _with_grace(self) -> GraceService:
+        core = self._core
+        return GraceService(
+            store=core.store,
+            grace=core.config.grace,
+            clock=core.clock,
+            schedule=self._alarm.schedule,
+            spawn=core.spawn,
+        )
 
     async def _load(self, live: LiveSubscription, due: Due) -> None:
         notifier = self._core.engine.notifier

@@ -52,6 +52,7 @@ from server.parts import (
 )
 from server.presence_sources import on_bindings, presence_sources
 from server.profiles_service import ProfileDirectory
+from server.publishers import publishers_leave
 from server.routing_service import RoutingService
 from server.rules import authorize, provided_documents, rules_service
 from sip.authenticator import Authenticator, CredentialLookup, Hashes
@@ -60,6 +61,7 @@ from sip.errors import SipError
 from sip.lockout import Lockout
 from sip.transport.dns_resolver import DnsResolver
 from sip.transport.endpoint import Endpoint, ServerTransaction
+from sip.transport.flow import Flow
 from sip.transport.peer_certificate import certificate_of
 from sip.trust import TrustedPeers
 from sip.uri import AoR
@@ -103,6 +105,11 @@ class Services:
         for resource in self.events.engine.index.resources:
             if resource.package == UA_PROFILE:
                 self.events.state_changed(resource)
+
+    def on_flow_closed(self, flow: Flow) -> None:
+        """Hear that a connection is gone."""
+        self.registrar.flow_lost(flow)
+        self.events.flow_lost(flow.name)
 
     def on_change(self, change: Change) -> None:
         """Hear what another process changed."""
@@ -188,7 +195,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         on_request=traced(on_request) if debug else on_request,
         on_ack=lambda request, flow: dispatcher.on_ack(request, flow),
         on_error=report_failure,
-        on_flow_closed=lambda flow: registrar.flow_lost(flow),
+        on_flow_closed=lambda flow: services.on_flow_closed(flow),
         trusted=trusted.trusts,
         resolver=ground.resolver,
         stateless={"OPTIONS": lambda *arrived: dispatcher.options(*arrived)},
@@ -268,6 +275,8 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         documents,
         rules,
     )
+    if settings.presence.grace:
+        registrar.subscribe(publishers_leave(events.bindings_changed))
     bindings_listener = on_bindings(sources, events.state_changed)
     if bindings_listener is not None:
         registrar.subscribe(bindings_listener)
