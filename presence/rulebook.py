@@ -8,10 +8,11 @@ means that the presentity has decided to let nobody in by default.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Final, NamedTuple
 
-from presence.rules.ruleset import Precedence, Ruleset, parse_ruleset
+from presence.rules.grants import DIALOG_HANDLING, PRESENCE_HANDLING
+from presence.rules.ruleset import Ruleset, merge, parse_ruleset
 from sip.uri import AoR
 from store.values import Document
 from xmldoc.errors import XmlError
@@ -25,6 +26,11 @@ RULED_BY: Final[Mapping[str, str]] = {"presence": PRES_RULES, "dialog": DIALOG_R
 have their default policy."""
 SCHEMAS: Final[Mapping[str, str]] = {PRES_RULES: "pres-rules", DIALOG_RULES: "dialog-rules"}
 """Application usage and the schema of its documents."""
+ACTIONS: Final[Mapping[str, str]] = {
+    PRES_RULES: PRESENCE_HANDLING,
+    DIALOG_RULES: DIALOG_HANDLING,
+}
+"""Application usage and the action that says what becomes of subscriptions."""
 RULESET: Final = "{urn:ietf:params:xml:ns:common-policy}ruleset"
 
 ENTRY_WEIGHT: Final = 512
@@ -70,7 +76,7 @@ def read_document(auid: str, body: bytes) -> Ruleset:
     reason = schema(SCHEMAS[auid]).check(root)
     if reason is not None:
         raise BadRules(reason)
-    return parse_ruleset(root)
+    return parse_ruleset(root, action=ACTIONS[auid])
 
 
 def within_bounds(documents: Sequence[Document]) -> Sequence[Document]:
@@ -84,16 +90,4 @@ def book_of(documents: Sequence[Document], rulesets: Sequence[Ruleset]) -> RuleB
     if not documents:
         return NO_RULES
     octets = sum(len(document.body) for document in documents)
-    return RuleBook(merged(rulesets), ENTRY_WEIGHT + RULE_WEIGHT * octets)
-
-
-def merged(rulesets: Sequence[Ruleset]) -> Ruleset:
-    """All rules of `rulesets` as one, in which the precedence of OMA holds across documents."""
-    if len(rulesets) == 1:
-        return rulesets[0]
-    groups = (chain.from_iterable(each.rules[group] for each in rulesets) for group in Precedence)
-    return Ruleset(
-        tuple(map(tuple, groups)),
-        any(each.uses_sphere for each in rulesets),
-        frozenset(chain.from_iterable(each.lists for each in rulesets)),
-    )
+    return RuleBook(merge(rulesets), ENTRY_WEIGHT + RULE_WEIGHT * octets)
