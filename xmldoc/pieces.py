@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from xmldoc.spans import ATTRIBUTE, DECLARATION, MISC, NAME
+from xmldoc.spans import ATTRIBUTE, DECLARATION, MISC, NAME, TAG
 
 TOKEN: Final = re.compile(
     rb"""<(?:%s|[^"'>!?]*+(?:(?:"[^"]*+"|'[^']*+')[^"'>]*+)*+>)""" % MISC, re.DOTALL
 )
 """A tag, or what is none and begins with "<"."""
+
+NOTHING: Final[frozenset[str]] = frozenset()
+_SLASH: Final = ord("/")
+_NO_START: Final = frozenset(b"/!?")
+"""The second octet of what begins with "<" and is no start tag."""
 
 Scope = dict[str, str]
 """Namespaces by prefix, the default namespace under ""; absent where there is none."""
@@ -36,43 +41,44 @@ class Piece(NamedTuple):
     end: int
 
 
-def tags(xml: bytes) -> Iterator[Tag | int]:
-    """The start tags of `xml` in document order, and where each end tag begins."""
-    for found in TOKEN.finditer(xml):
-        start, end = found.span()
-        second = xml[start + 1 : start + 2]
-        if second == b"/":
-            yield start
-        elif second not in (b"!", b"?"):
-            yield Tag(start, end, xml.endswith(b"/>", start, end))
-
-
 def start_tags(xml: bytes) -> Iterator[Tag]:
     """The start tags of `xml` in document order, that of `Element.iter()`."""
-    return (tag for tag in tags(xml) if isinstance(tag, Tag))
+    for found in TOKEN.finditer(xml):
+        start, end = found.span()
+        if xml[start + 1] not in _NO_START:
+            yield Tag(start, end, xml[end - 2] == _SLASH)
 
 
 def children(xml: bytes) -> list[Piece]:
     """Where the children of the one element in `xml` are."""
     pieces: list[Piece] = []
-    depth = start = 0
-    for tag in tags(xml):
-        if isinstance(tag, Tag):
-            if depth == 1:
-                start = tag.start
-                if tag.empty:
-                    pieces.append(Piece(start, tag.end))
-            depth += not tag.empty
-        else:
+    depth = begun = 0
+    for found in TOKEN.finditer(xml):
+        start, end = found.span()
+        second = xml[start + 1]
+        if second == _SLASH:
             depth -= 1
+        elif second in _NO_START:
+            continue
+        else:
             if depth == 1:
-                pieces.append(Piece(start, xml.index(b">", tag) + 1))
+                begun = start
+            if xml[end - 2] != _SLASH:
+                depth += 1
+                continue
+        if depth == 1:
+            pieces.append(Piece(begun, end))
     return pieces
 
 
 def declared_in(xml: bytes) -> frozenset[str]:
     """The prefixes that the first start tag of `xml` declares, "" for the default namespace."""
-    names = (match[1].decode().partition(":") for match in _attributes(xml))
+    tag = TAG.match(xml)
+    assert tag is not None, "an element begins with its tag"
+    if DECLARATION.encode() not in tag[0]:
+        return NOTHING
+    found = ATTRIBUTE.finditer(xml, _name_end(xml, 0), tag.end())
+    names = (match[1].decode().partition(":") for match in found)
     return frozenset(local for prefix, _, local in names if prefix == DECLARATION)
 
 
@@ -115,12 +121,6 @@ def with_attribute(xml: bytes, tag: Tag, name: bytes, value: str) -> bytes:
             written = quoteattr(value).encode()
             return b"%b%b%b" % (xml[: match.start(2)], written, xml[match.end(2) :])
     return xml
-
-
-def _attributes(xml: bytes) -> Iterator[re.Match[bytes]]:
-    """The attributes of the first start tag."""
-    first = next(start_tags(xml))
-    return ATTRIBUTE.finditer(xml, _name_end(xml, first.start), first.end)
 
 
 def _name_end(xml: bytes, start: int) -> int:
