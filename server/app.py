@@ -18,6 +18,7 @@ import uvloop
 from aiohttp import web
 
 from server.admin import READY, AdminSources, admin_app
+from server.approvals_api import serve_approvals
 from server.config import Settings
 from server.database import DAY, node_name, prepare_schema, told_in_one_line
 from server.documents_api import serve_documents
@@ -156,6 +157,7 @@ class Process:
         serve_registrations(admin, settings.domains, registrar.lookup, registrar.remove)
         serve_documents(admin, settings.domains[0], services.administration)
         serve_grants(admin, settings.domains[0], services.administration)
+        serve_approvals(admin, settings.domains[0], services.administration, services.approvals)
         self._drain = Drain(
             services.dispatcher, services.events.migration, settings.presence.drain_rate
         )

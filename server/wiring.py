@@ -27,6 +27,8 @@ from proxy.recovery_service import RecoveryService
 from proxy.registrar_service import RegistrarService
 from proxy.relay_service import RelayService
 from server.account_limits import AccountLimits
+from server.approvals import Approvals
+from server.approvals_view import ApprovalsView
 from server.config import Settings
 from server.config_values import LogLevel
 from server.dispatch import Dispatcher
@@ -99,6 +101,7 @@ class Services:
     documents: OwnerDocuments
     rules: RulesService | None
     """None: the settings want no rules asked."""
+    approvals: Approvals
 
     def profiles_changed(self) -> None:
         """Tell devices of their new profiles."""
@@ -175,7 +178,8 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
     debug = settings.log.level is LogLevel.DEBUG
     trusted = TrustedPeers(settings.sip.trusted_peers, settings.sip.trusted_tls_names)
     identities = _identities(ground, trusted)
-    xcap = _xcap(ground, identities, lambda change: services.on_change(change))
+    approvals = Approvals(store=store, authorize=lambda *asked: decide(*asked))
+    xcap = _xcap(ground, identities, approvals, lambda change: services.on_change(change))
     profiles = ProfileDirectory(profile_files(settings), lambda: services.profiles_changed())
     documents = OwnerDocuments(store.document)
     sources = presence_sources(settings, store, documents, ground.secret)
@@ -216,12 +220,13 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         leads_back=ground.ours.leads_back,
     )
     rules = rules_service(settings, store, xcap.service.access, packages, lambda: events.policy)
+    decide = authorize(rules, settings, packages)
     events = EventService(
         store=store,
         endpoint=endpoint,
         packages=packages,
         config=presence_config(settings),
-        authorize=authorize(rules, settings, packages),
+        authorize=decide,
         exists=identities.exists,
         clock=time.time,
         metrics=event_stats,
@@ -274,6 +279,7 @@ async def build(settings: Settings, store: Store, node: str) -> Services:
         profiles,
         documents,
         rules,
+        approvals,
     )
     if settings.presence.grace:
         registrar.subscribe(publishers_leave(events.bindings_changed))
@@ -327,7 +333,9 @@ def _dispatcher(
     )
 
 
-def _xcap(ground: Ground, identities: IdentityService, on_change: OnChange) -> XcapServer:
+def _xcap(
+    ground: Ground, identities: IdentityService, approvals: Approvals, on_change: OnChange
+) -> XcapServer:
     config = xcap_config(ground.settings)
     return XcapServer(
         store=provided_documents(ground.settings, ground.store, on_change),
@@ -338,7 +346,10 @@ def _xcap(ground: Ground, identities: IdentityService, on_change: OnChange) -> X
         clock=time.time,
         on_change=on_change,
         certified=lambda transport: certified_users(transport, ground.ours),
-        views=lambda service: (JsonView(service),),
+        views=lambda service: (
+            JsonView(service),
+            ApprovalsView(service, approvals, config.domains[0]),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ RFC 5025, RFC 3857, RFC 4825; OMA Presence XDM for rules that refer to lists (AU
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
@@ -171,6 +172,42 @@ async def test_rules_that_are_not_valid_are_refused(
     assert b"sometimes" in refused.body
     assert (await watching.send(600)).status == 200
     assert await next_state(watching, 2) == ("active", True)
+
+
+async def test_a_watcher_is_approved_by_the_operator_and_the_user(
+    server: Running, sip: SipClient, http: aiohttp.ClientSession
+) -> None:
+    """AUT-12: over the admin listener and, for whoever may write the rules, over that of XCAP."""
+    alice = Presentity(server, sip, http, "ivan")
+    bob = User(sip, f"sip:judy@{DOMAIN}")
+    root = server.http.removesuffix("/xcap-root")
+    mine = XcapClient(http, f"{root}/api/v1/watchers", asserted=alice.aor)
+    theirs = XcapClient(http, f"{root}/api/v1/watchers", asserted=bob.aor)
+    watching = await bob.subscribe(alice.aor)
+    assert await next_state(watching, 1) == ("pending", False)
+    (waiting,) = json.loads((await mine.get(alice.aor)).body)["watchers"]
+    assert (waiting["watcher"], waiting["status"]) == (bob.aor, "pending")
+    assert (waiting["package"], waiting["event"]) == ("presence", "subscribe")
+    assert (await theirs.get(alice.aor)).status == 403
+    approving = f"{server.admin}/api/watchers/ivan/{bob.aor}"
+    async with http.put(approving, json={"decision": "allow"}) as answer:
+        assert (answer.status, (await answer.json())["holds"]) == (200, "allow")
+    assert await next_state(watching, 2) == ("active", True)
+    assert json.loads((await mine.get("ivan")).body)["watchers"] == []
+    refused = await theirs.put(f"{alice.aor}/judy", b'{"decision": "allow"}', "application/json")
+    assert refused.status == 403
+    politely = await mine.put("ivan/judy", b'{"decision": "confirm"}', "application/json")
+    assert json.loads(politely.body) == {
+        "watcher": bob.aor, "decision": "confirm", "holds": "confirm",
+    }  # fmt: skip
+    assert await next_state(watching, 3) == ("pending", False)
+    async with http.put(approving, json={"decision": "block"}) as answer:
+        assert answer.status == 200
+    assert await next_state(watching, 4) == ("terminated;reason=rejected", False)
+    assert (await mine.delete(f"ivan/{bob.aor}")).status == 200
+    assert b"judy" not in (await alice.xcap.get(alice.rules_at)).body
+    async with http.put(approving, json={"decision": "maybe"}) as answer:
+        assert answer.status == 400
 
 
 class Diary:
