@@ -82,6 +82,9 @@ class PresenceConfig:
     max_topics_per_watcher: int = 10_000
     """That the live subscriptions of one watcher follow in this process; more is 403. Some 400
     octets each."""
+    max_subscriptions_per_source: int = 100_000
+    """Live subscriptions in this process that came from one address which is no trusted peer;
+    more is 503."""
     max_subscriptions_per_resource: int = 50_000
     """Live subscriptions to one resource in this process; more is 503."""
     retry_after: int = 5

@@ -155,7 +155,7 @@ class Engine:
         package = live.resource.package
         live.view = view_for(decision, row, package, self._compress)
         live.terms = terms_for(row, package, self._clock(), live.terms)
-        live.arrival = arrival
+        self.index.arrived(live, arrival)
         live.readdress()
 
     def decided(self, live: LiveSubscription, decision: Decision) -> bool:

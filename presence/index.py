@@ -6,13 +6,22 @@ from collections.abc import Iterator
 from presence.live import LiveResource, LiveSubscription
 from presence.package import EventPackage
 from presence.subscription import State
+from sip.transport.flow import Flow
 from store.values import Resource, SubscriptionRow
 
 
 class LiveIndex:
     """All that is watched here, by resource and by subscription."""
 
-    __slots__ = ("_by_id", "_by_resource", "_by_topic", "_by_watcher", "_pending", "_topics_of")
+    __slots__ = (
+        "_by_id",
+        "_by_resource",
+        "_by_source",
+        "_by_topic",
+        "_by_watcher",
+        "_pending",
+        "_topics_of",
+    )
 
     def __init__(self) -> None:
         self._by_id: dict[str, LiveSubscription] = {}
@@ -20,6 +29,8 @@ class LiveIndex:
         self._by_topic: dict[tuple[str, str], dict[str, LiveSubscription]] = {}
         """By package and topic; empty but for packages that have `topics`."""
         self._by_watcher: Counter[str] = Counter()
+        self._by_source: Counter[str] = Counter()
+        """By the address that the last SUBSCRIBE came from, if this process has heard it."""
         self._pending: dict[str, set[str]] = {}
         """By watcher, those of which nobody has decided."""
         self._topics_of: Counter[str] = Counter()
@@ -51,6 +62,25 @@ class LiveIndex:
     def watched_by(self, watcher: str) -> int:
         """How many subscriptions `watcher` has here."""
         return self._by_watcher[watcher]
+
+    def coming_from(self, source: str) -> int:
+        """How many subscriptions here came from the address `source` last."""
+        return self._by_source[source]
+
+    def arrived(self, live: LiveSubscription, arrival: Flow | None) -> None:
+        """A SUBSCRIBE of `live` came by `arrival`."""
+        if self._by_id.get(live.id) is live:
+            self._count_source(live.arrival, -1)
+            self._count_source(arrival, 1)
+        live.arrival = arrival
+
+    def _count_source(self, arrival: Flow | None, more: int) -> None:
+        if arrival is None:
+            return
+        source = arrival.remote[0]
+        self._by_source[source] += more
+        if not self._by_source[source]:
+            del self._by_source[source]
 
     def pending_of(self, watcher: str) -> int:
         """How many subscriptions of `watcher` here are pending."""
@@ -94,6 +124,7 @@ class LiveIndex:
         live.resource.join(live)
         self._by_id[live.id] = live
         self._by_watcher[live.watcher] += 1
+        self._count_source(live.arrival, 1)
         self.note_state(live)
         self._follow(live)
 
@@ -104,6 +135,7 @@ class LiveIndex:
             return None
         if live.resource.leave(live):
             self._by_resource.pop(live.resource.resource, None)
+        self._count_source(live.arrival, -1)
         self._by_watcher[live.watcher] -= 1
         if not self._by_watcher[live.watcher]:
             del self._by_watcher[live.watcher]

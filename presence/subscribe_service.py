@@ -7,10 +7,11 @@ from presence.coding import decoded
 from presence.conditional import ANY
 from presence.core_service import Core, identity_of, resource_of, watcher_of
 from presence.engine import state_of
-from presence.errors import Forbidden, OutOfOrder, Overloaded, SubscriptionUnknown
+from presence.errors import Forbidden, OutOfOrder, SubscriptionUnknown
+from presence.limits import Limits
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
 from presence.package import EventPackage, find_package
-from presence.policy import Decision, SubHandling, granted
+from presence.policy import Decision, SubHandling
 from presence.ports import Transaction
 from presence.replace_service import ReplaceService
 from presence.subscribe import (
@@ -39,6 +40,7 @@ class SubscribeService:
         self._core = core
         self._new_tag = new_tag
         self._replace = ReplaceService(core)
+        self._limits = Limits(core.engine.index, core.config, core.stats)
 
     async def subscribe(self, tx: Transaction, identity: Identity) -> None:
         """Answer, then notify. Raises PresenceError, SipError, StoreError."""
@@ -64,7 +66,7 @@ class SubscribeService:
             raise Forbidden("the presentity does not want this watcher")
         resource = resource_of(aor, package)
         if subscribe.expires:
-            self._check_limits(resource, watcher_of(identity), decision)
+            self._limits.check(resource, identity, decision, tx.flow)
         row = open_row(
             request,
             subscribe,
@@ -76,7 +78,7 @@ class SubscribeService:
             now=core.clock(),
         )
         if subscribe.expires:
-            self._check_topics(package, row)
+            self._limits.check_topics(package, row)
             await self._open(tx, row, subscribe, decision)
         else:
             await self._once(tx, row, subscribe, decision)
@@ -87,35 +89,6 @@ class SubscribeService:
             if other is not None:
                 return other
         return package
-
-    def _check_limits(self, resource: Resource, watcher: str, decision: Decision) -> None:
-        """The caps of EVT-14, counted in this process."""
-        core = self._core
-        pending = core.engine.index.pending_of(watcher)
-        if not granted(decision) and pending >= core.config.max_pending_per_watcher:
-            core.stats.limited["pending"] += 1
-            raise Forbidden("too many subscriptions of this watcher are undecided")
-        if core.engine.index.watched_by(watcher) >= core.config.max_subscriptions_per_watcher:
-            core.stats.limited["watcher"] += 1
-            raise Forbidden("too many subscriptions of this watcher")
-        watched = core.engine.index.resource(resource)
-        most = core.config.max_subscriptions_per_resource
-        if watched is not None and len(watched.subscriptions) >= most:
-            core.stats.limited["resource"] += 1
-            raise Overloaded("too many watchers", core.config.retry_after)
-
-    def _check_topics(
-        self, package: EventPackage, row: SubscriptionRow, before: SubscriptionRow | None = None
-    ) -> None:
-        """The same for what `row` follows more than the row `before` it."""
-        core, topics = self._core, package.topics
-        if topics is None or (before is not None and before.content == row.content):
-            return
-        more = len(topics(row)) - (len(topics(before)) if before is not None else 0)
-        follows = core.engine.index.followed_by(row.watcher)
-        if more > 0 and follows + more > core.config.max_topics_per_watcher:
-            core.stats.limited["watcher"] += 1
-            raise Forbidden("too much is followed by this watcher")
 
     async def _open(
         self, tx: Transaction, row: SubscriptionRow, subscribe: Subscribe, decision: Decision
@@ -234,7 +207,7 @@ class SubscribeService:
             now=core.clock(),
         )
         if live is not None:
-            self._check_topics(subscribe.package, refreshed_row(live.row, op), live.row)
+            self._limits.check_topics(subscribe.package, refreshed_row(live.row, op), live.row)
         moved = core.policy_moved
         outcome = await core.store.refresh_subscription(op)
         if isinstance(outcome, SubscriptionGone):

@@ -24,6 +24,7 @@ from tests.presence.fakes import (
     PRESENCE,
     FakeFlow,
     FakeStore,
+    FakeTransaction,
     House,
     pidf,
     settle,
@@ -164,6 +165,28 @@ async def test_watchers_and_resources_are_capped() -> None:
     assert [tx.status for tx in answers] == [200, 403, 200, 503]
     assert "Retry-After" in answers[3].headers
     assert house.service.stats.limited == {"watcher": 1, "resource": 1}
+
+
+async def test_what_one_address_may_have_is_capped() -> None:
+    """EVT-14: counted by where the last SUBSCRIBE came from; a trusted peer speaks for many."""
+    house = House(config=PresenceConfig(max_subscriptions_per_source=1))
+    here, there = FakeFlow(), FakeFlow(remote=("192.0.2.10", 5060))
+
+    async def asks(n: int, flow: FakeFlow, identity: Identity = AS_BOB) -> FakeTransaction:
+        return await house.subscribe(subscribe_request(call_id=f"c{n}"), identity, flow)
+
+    first = await asks(1, here)
+    full = await asks(2, here)
+    assert (full.status, "Retry-After" in full.headers) == (503, True)
+    assert (await asks(3, here, Identity(BOB, "asserted"))).status == 200
+    moved = subscribe_request(call_id="c1", cseq=2, to_tag=first.to_tag)
+    assert (await house.subscribe(moved, AS_BOB, there)).status == 200
+    assert (await asks(4, there)).status == 503
+    index = house.service.engine.index
+    for live in tuple(index):
+        house.service.engine.forget(live)
+    assert (index.coming_from("192.0.2.9"), index.coming_from("192.0.2.10")) == (0, 0)
+    assert house.service.stats.limited == {"source": 2}
 
 
 async def test_fetch_is_one_notify_and_leaves_nothing() -> None:
