@@ -66,6 +66,7 @@ class RecoveryService:
         """
         core = self._core
         rows = await self._claim()
+        await self._learn_rules(rows)
         resumed = [live for row in rows if (live := await self._resume(row)) is not None]
         resources = {live.resource.resource for live in resumed}
         versions = await core.store.versions(list(resources)) if resources else {}
@@ -90,6 +91,19 @@ class RecoveryService:
             return self._claimed
         there = await core.store.subscriptions([row.id for row in self._claimed])
         return [row for row in there.values() if row.owner == core.store.owner]
+
+    async def _learn_rules(self, rows: Sequence[SubscriptionRow]) -> None:
+        """Have what decisions are made of read, many at a time; `_resume` decides one by one."""
+        core = self._core
+        firsts = {row.resource: row for row in rows if row.resource.package in core.packages}
+        await asyncio.gather(
+            *(
+                core.decide(
+                    AoR(resource.aor), identity_of(row.watcher), core.packages[resource.package]
+                )
+                for resource, row in firsts.items()
+            )
+        )
 
     async def _resume(self, row: SubscriptionRow) -> LiveSubscription | None:
         """Serve `row` as policy has it now, or as a refresh left it; None when it is over."""

@@ -157,6 +157,28 @@ async def test_a_store_that_is_away_delays_a_change() -> None:
     assert notify.state == "terminated;reason=rejected"
 
 
+async def test_rules_of_the_adopted_are_read_together() -> None:
+    """EVT-15: a process that comes back asks for many rules at a time, and for each once."""
+    ruled = Ruled(ALLOWED)
+    owners = [AoR(f"sip:owner{number}@example.com") for number in range(3)]
+    for number, owner in enumerate(owners * 2):
+        ruled.shelf.put(ruleset(rule("")), owner=owner)
+        request = subscribe_request(uri=owner, call_id=f"c{number}", from_tag=f"w{number}")
+        assert (await ruled.house.subscribe(request)).status == 200
+    again = Ruled(ALLOWED)
+    again.shelf.documents = ruled.shelf.documents
+    again.house.store.rows = ruled.house.store.rows
+    again.house.store.orphans = list(again.house.store.rows)
+    again.shelf.gate.clear()
+    await again.house.service.start()
+    await settle()
+    assert sorted(again.shelf.reads) == [f"pres-rules {owner}" for owner in owners]
+    again.shelf.gate.set()
+    await settle(30)
+    assert len(again.house.service.engine.index) == 6
+    await again.house.service.stop()
+
+
 async def begun(ruled: Ruled, *lines: str, **more: object) -> asyncio.Task[int]:
     """A SUBSCRIBE whose write the store holds back."""
     ruled.house.store.gate = asyncio.Event()
