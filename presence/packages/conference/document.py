@@ -35,6 +35,8 @@ NO_DESCRIPTION: Final = b"<conference-description/>"
 class User:
     """One `user` element."""
 
+    start: bytes
+    """Its start tag, all but the last character and the state."""
     before: bytes
     """Its children up to the endpoints."""
     endpoints: Mapping[str, bytes]
@@ -96,6 +98,8 @@ def _cut_users(element: etree._Element, users: dict[str, User], others: list[byt
 
 
 def _cut_user(element: etree._Element) -> tuple[User, bool]:
+    element.attrib.pop("state", "")
+    start = text(element).partition(b">")[0].rstrip(b"/")
     before: list[bytes] = []
     after: list[bytes] = []
     endpoints: dict[str, bytes] = {}
@@ -110,7 +114,7 @@ def _cut_user(element: etree._Element) -> tuple[User, bool]:
             endpoints[entity] = text(child)
         else:
             (after if endpoints else before).append(text(child))
-    return User(b"".join(before), endpoints, b"".join(after)), keyed
+    return User(start, b"".join(before), endpoints, b"".join(after)), keyed
 
 
 def _plain(body: bytes) -> etree._Element:
@@ -128,19 +132,21 @@ def text(element: etree._Element) -> bytes:
     return start.replace(f' xmlns="{CONFERENCE_INFO}"'.encode(), b"", 1) + end + rest
 
 
-def user(entity: str, one: User, *, state: str = "", endpoints: Iterable[bytes] = ()) -> bytes:
-    """A `user` element: all of it, or what is left to be said when it has a `state`."""
-    start = f"<user entity={quoteattr(entity.rstrip(' '))}"
-    if state:
-        return b"".join((f'{start} state="{state}">'.encode(), *endpoints, b"</user>"))
-    return b"".join(
-        (f"{start}>".encode(), one.before, *one.endpoints.values(), one.after, b"</user>")
-    )
+def user(one: User) -> bytes:
+    """All of a `user` element."""
+    parts = (one.start, b">", one.before, *one.endpoints.values(), one.after, b"</user>")
+    return b"".join(parts)
+
+
+def user_part(entity: str, state: str, endpoints: Iterable[bytes] = ()) -> bytes:
+    """A `user` element that says what is left of the user, or that nothing is."""
+    start = f'<user entity={quoteattr(entity)} state="{state}">'
+    return b"".join((start.encode(), *endpoints, b"</user>"))
 
 
 def whole(entity: str, conference: Conference, version: int) -> bytes:
     """The full document (RFC 4575 §4.4)."""
-    users = b"".join(user(key, one) for key, one in conference.users.items())
+    users = b"".join(map(user, conference.users.values()))
     parts = [conference.atoms.get(name, b"") for name in BEFORE_USERS]
     parts[0] = parts[0] or NO_DESCRIPTION
     parts.append(b"<users>%b</users>" % users)

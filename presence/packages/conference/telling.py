@@ -5,7 +5,6 @@ fewer octets: users and endpoints by their keys, atoms whole. That an atom is go
 said in a valid part, so it makes a full document.
 """
 
-from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from presence.package import Telling, Told
@@ -17,11 +16,10 @@ from presence.packages.conference.document import (
     User,
     cut,
     user,
+    user_part,
     whole,
     wrap,
 )
-
-NO_USER: Final = User(b"", {}, b"")
 
 
 def tell(telling: Telling) -> Told | None:
@@ -59,20 +57,20 @@ def _users(before: Conference, now: Conference) -> list[bytes]:
     for entity, one in now.users.items():
         known = before.users.get(entity)
         if known is None:
-            said.append(user(entity, one))
+            said.append(user(one))
         elif known != one:
             said.append(_user(entity, known, one))
     gone = before.users.keys() - now.users.keys()
-    return [*said, *(user(entity, NO_USER, state="deleted") for entity in sorted(gone))]
+    return [*said, *(user_part(entity, "deleted") for entity in sorted(gone))]
 
 
 def _user(entity: str, before: User, now: User) -> bytes:
     """One user: only the endpoints when nothing else differs."""
-    if (before.before, before.after) != (now.before, now.after):
-        return user(entity, now)
+    if (before.start, before.before, before.after) != (now.start, now.before, now.after):
+        return user(now)
     changed = [xml for key, xml in now.endpoints.items() if before.endpoints.get(key) != xml]
     gone = sorted(before.endpoints.keys() - now.endpoints.keys())
-    return user(entity, now, state="partial", endpoints=[*changed, *map(_gone, gone)])
+    return user_part(entity, "partial", [*changed, *map(_gone, gone)])
 
 
 def _gone(entity: str) -> bytes:

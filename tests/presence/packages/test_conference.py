@@ -241,8 +241,12 @@ def test_publishers_of_one_conference_are_united() -> None:
 
 def test_what_is_not_of_this_namespace_survives() -> None:
     extension = '<x:seat xmlns:x="urn:x">3</x:seat>'
-    root = whole(document(user("a") + extension, more=extension))
+    seated = '<user entity="sip:b@x" state="full" xmlns:x="urn:x" x:row="1"><x:hat/></user>'
+    root = whole(document(user("a") + seated + extension, more=extension))
     assert len(root.findall("{urn:x}seat")) == 2
+    own = root.find(f"{Q}users/{Q}user[@entity='sip:b@x']")
+    assert own is not None
+    assert (own.get("{urn:x}row"), own[0].tag) == ("1", "{urn:x}hat")
     assert schema("conference-info").check(root) is None
 
 
