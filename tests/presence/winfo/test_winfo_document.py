@@ -59,12 +59,12 @@ def said(told: Told | None) -> tuple[str | None, list[tuple[str | None, str | No
 def test_a_watcher_is_shown_with_all_that_is_known() -> None:
     """RFC 3858 §3: mandatory and optional attributes, whole seconds."""
     root = parsed(write(RESOURCE, [row()], version=7, full=True, now=NOW))
-    assert dict(root.attrib) == {"version": "7", "state": "full"}
+    assert dict(root.items()) == {"version": "7", "state": "full"}
     (watchers,) = root
-    assert dict(watchers.attrib) == {"resource": ALICE, "package": "presence"}
+    assert dict(watchers.items()) == {"resource": ALICE, "package": "presence"}
     (watcher,) = watchers
     assert watcher.text == BOB
-    assert dict(watcher.attrib) == {
+    assert dict(watcher.items()) == {
         "id": token_of("s1"),
         "status": "active",
         "event": "subscribe",
