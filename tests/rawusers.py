@@ -137,6 +137,8 @@ class Subscription:
     """Of every SUBSCRIBE."""
     body_type: str = ""
     """Its media type."""
+    headers: tuple[Header, ...] = ()
+    """Of every SUBSCRIBE, beyond those it has anyway."""
 
     async def send(
         self, expires: int, within: float = ANSWER_TIMEOUT, *, suppress_if_match: str = ""
@@ -148,6 +150,7 @@ class Subscription:
             ("Expires", str(expires)),
             *([("Content-Type", self.body_type)] if self.body else []),
             *([("Suppress-If-Match", suppress_if_match)] if suppress_if_match else []),
+            *self.headers,
         ]
         answer = await self.watcher.ask(
             "SUBSCRIBE",
