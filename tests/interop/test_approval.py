@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -155,6 +156,28 @@ async def test_a_watcher_is_approved_and_blocked_by_a_list(
     assert await next_state(watching, 4) == ("terminated;reason=rejected", False)
 
 
+async def test_a_user_without_rules_has_those_of_oma(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    """AUT-08: an account that was never touched; the phone's first word is one entry of a list."""
+    provisioned = {"presence": {"provision_rules": "oma", "default_policy": "block"}}
+    url = sqlite_url(tmp_path)
+    deployment = Deployment(tmp_path / "server", url, merged(TRUSTING, provisioned))
+    deployment.prepare({"alice": "wonderland", "bob": "builder"})
+    with deployment.serving() as server:
+        async with await SipClient.open(server.sip) as sip:
+            alice = Presentity(server, sip, http, "alice")
+            bob = User(sip, f"sip:bob@{DOMAIN}")
+            watching = await bob.subscribe(alice.aor)
+            assert await next_state(watching, 1) == ("pending", False)
+            await alice.put_entry("oma_grantedcontacts", bob.aor)
+            assert await next_state(watching, 2) == ("active", True)
+            shown = await alice.xcap.get(alice.rules_at)
+            assert (shown.status, b"wp_prs_grantedcontacts" in shown.body) == (200, True)
+            await alice.delete_entry("oma_grantedcontacts", bob.aor)
+            assert await next_state(watching, 3) == ("pending", False)
+
+
 async def test_rules_that_are_not_valid_are_refused(
     server: Running, sip: SipClient, http: aiohttp.ClientSession
 ) -> None:
@@ -193,7 +216,9 @@ async def test_a_watcher_is_approved_by_the_operator_and_the_user(
     async with http.put(approving, json={"decision": "allow"}) as answer:
         assert (answer.status, (await answer.json())["holds"]) == (200, "allow")
     assert await next_state(watching, 2) == ("active", True)
-    assert json.loads((await mine.get("ivan")).body)["watchers"] == []
+    async with asyncio.timeout(WITHIN):
+        while json.loads((await mine.get("ivan")).body)["watchers"]:
+            await asyncio.sleep(0.02)
     refused = await theirs.put(f"{alice.aor}/judy", b'{"decision": "allow"}', "application/json")
     assert refused.status == 403
     politely = await mine.put("ivan/judy", b'{"decision": "confirm"}', "application/json")
