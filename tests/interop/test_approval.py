@@ -217,7 +217,7 @@ async def test_a_watcher_is_approved_by_the_operator_and_the_user(
         assert (answer.status, (await answer.json())["holds"]) == (200, "allow")
     assert await next_state(watching, 2) == ("active", True)
     async with asyncio.timeout(WITHIN):
-        while json.loads((await mine.get("ivan")).body)["watchers"]:
+        while json.loads((await mine.get("ivan")).body)["watchers"]:  # noqa: ASYNC110  no event
             await asyncio.sleep(0.02)
     refused = await theirs.put(f"{alice.aor}/judy", b'{"decision": "allow"}', "application/json")
     assert refused.status == 403
