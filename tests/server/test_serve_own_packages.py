@@ -183,6 +183,48 @@ async def test_a_rebooted_phone_replaces_its_subscription(running: Running) -> N
         assert len(before.dialogs["before"]) == 1
 
 
+FAULTY: Final = """
+@event_package(api=1)
+def package(host):
+    async def authorize(aor, watcher, package):
+        if watcher.aor == "sip:carol@example.com":
+            raise RuntimeError("authorize")
+        return ALLOW
+
+    def compose(aor, state):
+        if state.publications:
+            raise RuntimeError("compose")
+        return b"{}"
+
+    return EventPackage(
+        name=host.name, content_types=(JSON,), publish_types=(JSON,), compose=compose,
+        authorize=authorize,
+    )
+"""
+
+
+async def test_a_package_that_fails_harms_nobody_else(deployment: Deployment) -> None:
+    """PKG-08: 500 for one request, the end of one subscription, and the server lives on."""
+    module = deployment.directory / "doorbell.py"
+    module.write_text(module.read_text() + FAULTY)
+    with deployment.serving() as running:
+        async with (
+            await SipClient.open(running.sip) as one,
+            await SipClient.open(running.sip) as other,
+        ):
+            bob, carol = User(one, BOB), User(other, CAROL)
+            assert (await Subscription(carol, ALICE, DOORBELL).send(600)).status == 500
+            watched = await bob.subscribe(ALICE, event=DOORBELL)
+            assert (await watched.notified(1)).body == b"{}"
+            answer = await publish(User(one, ALICE), DOORBELL, b"{}", "application/json")
+            assert answer.status == 200
+            assert await one.until(lambda: "event=notify-failed" in running.log)
+            assert (await watched.send(600)).status == 481
+            await (await carol.subscribe(ALICE, event=LAMP)).notified(1)
+        assert "RuntimeError: authorize" in running.log
+        assert "RuntimeError: compose" in running.log
+
+
 def test_a_broken_package_stops_the_server_with_its_name(deployment: Deployment) -> None:
     """PKG-08: before anything listens, in one line."""
     (deployment.directory / "doorbell.py").write_text("import no_such_module_of_test\n")
