@@ -22,8 +22,10 @@ from xmldoc.effort import Effort, TooMuchEffort
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
 
-MAX_EFFORT: Final = 30_000
-"""Steps, of half a microsecond each, that one document may take."""
+MAX_EFFORT: Final = 10_000
+"""Steps, of about a microsecond each, that one document may take."""
+COPY_STEPS: Final = 4
+"""What it takes to copy and validate an element."""
 
 
 def filtered(document: bytes, text: str) -> bytes:
@@ -46,8 +48,11 @@ def _filtered(document: bytes, what: What) -> bytes:
         if not marks:
             return b""
         root = marks.valid()
+    checked = bool(what.excludes) and is_valid(root)
     for rule in what.excludes:
-        root = _without(root, rule, effort)
+        left = _without(root, rule, effort)
+        if left is not None and (not checked or is_valid(left)):
+            root = left
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
@@ -62,10 +67,10 @@ def _include(marks: Marks, rule: Rule, effort: Effort) -> None:
             marks.take(node)
 
 
-def _without(root: etree._Element, rule: Rule, effort: Effort) -> etree._Element:
-    """The document without what `rule` selects, if that is valid."""
+def _without(root: etree._Element, rule: Rule, effort: Effort) -> etree._Element | None:
+    """The document without what `rule` selects; None when nothing would be left."""
     copied = deepcopy(root)
-    effort.spend(sum(1 for _ in copied.iter()))
+    effort.spend(COPY_STEPS * sum(1 for _ in copied.iter()))
     selected = rule.selected
     if isinstance(selected, str):
         gone = [*copied.iter(f"{{{selected}}}*")]
@@ -79,9 +84,9 @@ def _without(root: etree._Element, rule: Rule, effort: Effort) -> etree._Element
     for element in gone:
         parent = element.getparent()
         if parent is None:
-            return root
+            return None
         parent.remove(element)
-    return copied if is_valid(copied) or not is_valid(root) else root
+    return copied
 
 
 def _drop_attributes(root: etree._Element, namespace: str) -> None:

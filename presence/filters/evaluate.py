@@ -30,11 +30,22 @@ def select(path: Path, root: etree._Element, effort: Effort) -> Sequence[Node]:
     return list(_follow(path, root, root, effort))
 
 
-def value_of(node: Node) -> str:
-    """The string value, as XPath 1.0 §5 has it."""
+def value_of(node: Node, effort: Effort) -> str:
+    """The string value, as XPath 1.0 §5 has it. Raises TooMuchEffort."""
     if isinstance(node, Attribute):
-        return node.owner.get(node.name) or ""
-    return "".join(str(text) for text in node.itertext())
+        value = node.owner.get(node.name) or ""
+    elif not len(node):
+        value = node.text or ""
+    else:
+        value = "".join(_texts(node, effort))
+    effort.spend(1 + len(value) // OCTETS_A_STEP)
+    return value
+
+
+def _texts(element: etree._Element, effort: Effort) -> Iterator[str]:
+    for text in element.itertext():
+        effort.spend(1)
+        yield str(text)
 
 
 def _follow(
@@ -96,9 +107,7 @@ def _compares(
     compare: Compare, element: etree._Element, root: etree._Element, effort: Effort
 ) -> bool:
     for node in _follow(compare.path, root, element, effort):
-        value = value_of(node)
-        effort.spend(1 + len(value) // OCTETS_A_STEP)
-        if _is(value, compare.operator, compare.literal):
+        if _is(value_of(node, effort), compare.operator, compare.literal):
             return True
     return False
 

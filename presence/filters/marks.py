@@ -17,7 +17,7 @@ from xmldoc.schema import Flaw, schema_of
 MAX_ROUNDS: Final = 32
 """Times that something more is added; each adds it to all elements of one name."""
 PATH_STEPS: Final = 4
-"""What it takes to say where an element is."""
+"""What it takes to build and validate an element and to say where it is."""
 
 _ATTRIBUTE: Final = re.compile(r"The attribute '([^']+)' is required")
 _NAMED: Final = re.compile(r"\{[^}]*\}[\w.\-]+|[\w.\-]+")
@@ -95,7 +95,7 @@ class Marks:
         self, element: etree._Element, origin: dict[etree._Element, etree._Element]
     ) -> etree._Element:
         """A copy of what is marked in `element`; `origin` gets what was copied, by its copy."""
-        self._effort.spend(1)
+        self._effort.spend(PATH_STEPS)
         if element in self._whole:
             whole = deepcopy(element)
             whole.tail = None
@@ -123,7 +123,6 @@ class Marks:
         """Mark what is missing, in all elements of the names of those at fault."""
         tree = built.getroottree()
         by_path = {tree.getpath(one): one for one in origin}
-        self._effort.spend(PATH_STEPS * len(by_path))
         missing = {
             (fault.tag, names)
             for flaw in flaws

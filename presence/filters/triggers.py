@@ -21,12 +21,14 @@ from lxml import etree
 
 from presence.filters.evaluate import Attribute, Node, select, value_of
 from presence.filters.filter_set import Event, Kind, Trigger
-from xmldoc.effort import OCTETS_A_STEP, Effort, TooMuchEffort
+from xmldoc.effort import Effort, TooMuchEffort
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
 
-MAX_EFFORT: Final = 30_000
-"""Steps, of half a microsecond each, that one comparison may take."""
+MAX_EFFORT: Final = 10_000
+"""Steps, of about a microsecond each, that one comparison may take."""
+CANONICAL_A_STEP: Final = 32
+"""Characters that are written in canonical form in one step."""
 IDENTITIES: Final = ("id", "uri", "resource")
 """Attributes that tell elements of one name apart, in the formats that are watched."""
 
@@ -72,17 +74,17 @@ def _values(event: Event, root: etree._Element | None, effort: Effort) -> Values
     values: Values = {}
     for node in select(event.path, root, effort):
         owner, name = node if isinstance(node, Attribute) else (node, "")
-        value = _content(node)
-        effort.spend(1 + len(value) // OCTETS_A_STEP)
-        values[_key(owner, keys, effort), name] = value
+        values[_key(owner, keys, effort), name] = _content(node, effort)
     return values
 
 
-def _content(node: Node) -> str:
+def _content(node: Node, effort: Effort) -> str:
     """What is compared: the value, or all that is in an element with others inside."""
     if isinstance(node, Attribute) or not len(node):
-        return " ".join(value_of(node).split())
-    return etree.tostring(node, method="c14n", with_tail=False).decode()
+        return " ".join(value_of(node, effort).split())
+    text = etree.tostring(node, method="c14n", with_tail=False).decode()
+    effort.spend(1 + len(text) // CANONICAL_A_STEP)
+    return text
 
 
 def _key(element: etree._Element, keys: dict[etree._Element, Hashable], effort: Effort) -> Hashable:

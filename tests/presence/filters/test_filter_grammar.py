@@ -19,7 +19,7 @@ BACK = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 def found(expression: str, document: bytes = TWO_TUPLES) -> list[str]:
     """The values of all that is selected."""
     nodes = select(parse_path(expression, PREFIXES), etree.fromstring(document), Effort())
-    return [value_of(node) for node in nodes]
+    return [value_of(node, Effort()) for node in nodes]
 
 
 @pytest.mark.parametrize(
