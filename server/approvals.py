@@ -56,16 +56,8 @@ class Approvals:
         self._authorize = authorize
 
     async def listing(self, presentity: AoR) -> dict[str, object]:
-        """Who waits for a decision, subscribed or gone meanwhile; oldest first."""
-        rows = [
-            *await self._store.waiting(presentity),
-            *(
-                pending(row)
-                for row in await self._store.watchers(presentity)
-                if row.state == State.PENDING
-            ),
-        ]
-        rows.sort(key=lambda row: row.created_at)
+        """Who waits for a decision."""
+        rows = await undecided(self._store, presentity)
         return {"presentity": presentity, "watchers": [shown(row) for row in rows]}
 
     async def decide(
@@ -76,21 +68,33 @@ class Approvals:
         The answer says what holds then: documents of other names, and rules about domains and
         lists, may grant more.
         """
-        for _ in range(ATTEMPTS):
-            body, etag = await pen.read()
-            new = with_decision(body, watcher, decision)
-            if new == body or (body is None and decision is None):
-                break
-            unmet = Conditions(if_none_match=ANY) if etag is None else Conditions((etag,))
-            try:
-                await pen.write(new, unmet)
-                break
-            except PreconditionFailed:
-                continue
-        else:
-            raise Busy("others keep changing the rules", RETRY_AFTER)
+        await write_decision(watcher, decision, pen)
         holds = await self._authorize(presentity, Identity(watcher, "asserted"), PRESENCE)
         return {"watcher": watcher, "decision": decision, "holds": holds.handling.value}
+
+
+async def undecided(store: Watchers, presentity: AoR) -> list[WatcherRow]:
+    """Who waits for a decision, subscribed or gone meanwhile; oldest first."""
+    rows = [*await store.waiting(presentity)]
+    rows += [pending(row) for row in await store.watchers(presentity) if row.state == State.PENDING]
+    return sorted(rows, key=lambda row: row.created_at)
+
+
+async def write_decision(watcher: AoR, decision: str | None, pen: Pen) -> None:
+    """Write what was decided about `watcher`; None takes it back. Raises Busy and a Conflict."""
+    for _ in range(ATTEMPTS):
+        body, etag = await pen.read()
+        if body is None and decision is None:
+            return
+        new = with_decision(body, watcher, decision)
+        if new == body:
+            return
+        unmet = Conditions(if_none_match=ANY) if etag is None else Conditions((etag,))
+        try:
+            return await pen.write(new, unmet)
+        except PreconditionFailed:
+            continue
+    raise Busy("others keep changing the rules", RETRY_AFTER)
 
 
 def pending(row: SubscriptionRow) -> WatcherRow:

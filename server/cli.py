@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "xcap": ("server.cli_xcap", "app"),
     "drain": ("server.cli_drain", "drain"),
     "documents": ("server.cli_documents", "app"),
+    "watchers": ("server.cli_watchers", "app"),
 }
 """Module and attribute of each command, which is a function or a group of commands."""
 

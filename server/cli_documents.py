@@ -108,7 +108,7 @@ def _administer(
         async with tool_store(settings) as store:
             with told_in_one_line():
                 owner = AoR("") if not aor else owner_of(aor, settings.domains[0])
-                await work(_administration(settings, store), owner)
+                await work(administration(settings, store), owner)
 
     try:
         run(opened())
@@ -116,7 +116,8 @@ def _administer(
         raise ServerError(f"{aor}: {error}") from error
 
 
-def _administration(settings: Settings, store: Store) -> Administration:
+def administration(settings: Settings, store: Store) -> Administration:
+    """The operator's hands on the documents of `store`, without a server."""
     config = xcap_config(settings)
 
     async def exists(aor: AoR, identity: Identity) -> bool:
