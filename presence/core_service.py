@@ -168,16 +168,28 @@ class Core:
         finally:
             watched.loading = False
 
-    async def end(self, subscription_id: str, resource: Resource, cause: Cause) -> None:
+    async def end(
+        self, subscription_id: str, resource: Resource, watcher: str, cause: Cause
+    ) -> None:
         """Delete a subscription that is over, because of `cause`."""
         await self.store.end_subscription(subscription_id, ENDINGS[cause])
-        self.watchers_moved(resource)
+        self.watcher_moved(resource, watcher)
 
-    def watchers_moved(self, resource: Resource) -> None:
-        """Who watches `resource` has changed in the store: tell those who watch that."""
+    async def end_live(self, live: LiveSubscription, cause: Cause) -> None:
+        """The same for one that is, or was, served here."""
+        await self.end(live.id, live.resource.resource, live.watcher, cause)
+
+    def watcher_moved(self, resource: Resource, watcher: str) -> None:
+        """What the store knows of a watcher has changed: tell those who watch that.
+
+        They are the presentity and the watcher (RFC 3857 §4.6).
+        """
         about = self.engine.index.resource(Resource(resource.aor, resource.package + WINFO))
         if about is not None:
-            self.engine.notifier.changed(about)
+            now = self.clock()
+            for live in tuple(about.subscriptions.values()):
+                if live.watcher in (resource.aor, watcher):
+                    self.engine.notifier.hear(live, now)
 
     async def settle(self) -> None:
         """Write the state of the subscriptions in `unsettled`; what fails stays there."""
@@ -187,8 +199,8 @@ class Core:
         except StoreError:
             self.unsettled = lives | self.unsettled
             raise
-        for resource in {live.resource.resource for live in lives.values()}:
-            self.watchers_moved(resource)
+        for live in lives.values():
+            self.watcher_moved(live.resource.resource, live.watcher)
 
     async def _settle(self, live: LiveSubscription) -> None:
         state = live.usage.state

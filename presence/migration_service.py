@@ -115,7 +115,7 @@ class MigrationService:
 
     async def _move(self, live: LiveSubscription) -> None:
         core = self._core
-        await core.end(live.id, live.resource.resource, Cause.MIGRATED)
+        await core.end_live(live, Cause.MIGRATED)
         if core.engine.index.get(live.id) is live:
             core.engine.finish(live, Cause.MIGRATED)
             self._moved += 1

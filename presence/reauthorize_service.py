@@ -138,8 +138,7 @@ class ReauthorizeService:
     async def _end(self, lives: Sequence[LiveSubscription]) -> None:
         """End what is blocked, in the store first; one commit for all."""
         core = self._core
-        ended = (core.end(live.id, live.resource.resource, Cause.DENIED) for live in lives)
-        await asyncio.gather(*ended)
+        await asyncio.gather(*(core.end_live(live, Cause.DENIED) for live in lives))
         for live in lives:
             if core.engine.index.get(live.id) is live:
                 core.engine.finish(live, Cause.DENIED)

@@ -117,7 +117,7 @@ class RecoveryService:
             return known
         live = core.engine.resume(row, package, decision, last_cseq=row.cseq_ceiling)
         if decision.handling is SubHandling.BLOCK:
-            await core.end(row.id, row.resource, Cause.DENIED)
+            await core.end(row.id, row.resource, row.watcher, Cause.DENIED)
             core.engine.finish(live, Cause.DENIED)
             return None
         unsure = package.load is not None and row.condition != ANY
@@ -187,13 +187,13 @@ class RecoveryService:
             self._adopt_at = now + core.config.adopt_interval
             self.adopt_soon()
 
-    def _watchers_moved(self, resources: Sequence[Resource]) -> None:
-        """Tell whoever watches the watchers of `resources`, and look once more for those who
+    def _watchers_moved(self, watchers: Sequence[tuple[Resource, str]]) -> None:
+        """Tell whoever watches these, and look once more for those who
         have just begun: another process may have written while their first look was prepared,
         and told nobody, since it saw nobody who would hear."""
         core, now = self._core, self._core.clock()
-        for resource in resources:
-            core.watchers_moved(resource)
+        for resource, watcher in watchers:
+            core.watcher_moved(resource, watcher)
         again, self._again, core.fresh = self._again, core.fresh, []
         for live in again:
             if core.engine.index.get(live.id) is live:
@@ -222,7 +222,7 @@ class RecoveryService:
             case Kind.SUBSCRIPTION:
                 self._touched_elsewhere(change.key)
             case Kind.WATCHER:
-                self._core.watchers_moved(change.resource)
+                self._core.watcher_moved(*change.watcher)
             case Kind.RESYNC:
                 self._core.spawn(self.resync())
             case _:

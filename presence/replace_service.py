@@ -37,7 +37,7 @@ class ReplaceService:
         A process that serves it hears of it by the feed.
         """
         core = self._core
-        await core.end(row.id, row.resource, Cause.LAPSED)
+        await core.end(row.id, row.resource, row.watcher, Cause.LAPSED)
         live = core.engine.index.get(row.id)
         if live is not None:
             core.engine.forget(live)

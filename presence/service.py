@@ -204,7 +204,7 @@ class EventService:
         """A NOTIFY failed in a way that ends `live` (`notifier.Helper`)."""
         if self._core.engine.index.get(live.id) is live:
             self._core.engine.forget(live)
-            self._core.spawn(self._core.end(live.id, live.resource.resource, Cause.FAILED))
+            self._core.spawn(self._core.end_live(live, Cause.FAILED))
 
     def failed(self, live: LiveSubscription, error: Exception) -> None:
         """A NOTIFY could not be made, which is our fault (`notifier.Helper`)."""
@@ -213,7 +213,7 @@ class EventService:
 
     def _over(self, live: LiveSubscription) -> None:
         """`live` ended with its resource."""
-        self._core.spawn(self._core.end(live.id, live.resource.resource, Cause.VANISHED))
+        self._core.spawn(self._core.end_live(live, Cause.VANISHED))
 
     def _with_grace(self) -> GraceService:
         core = self._core

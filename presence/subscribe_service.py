@@ -109,7 +109,7 @@ class SubscribeService:
         core.engine.opened(live, subscribe.condition)
         if subscribe.package.inner:
             core.fresh.append(live)
-        core.watchers_moved(row.resource)
+        core.watcher_moved(row.resource, row.watcher)
         self._replace.opened(row)
 
     async def _once(
@@ -129,7 +129,7 @@ class SubscribeService:
         loaded: object = None
         if tx.request.to.tag is None and not live.usage.granted:
             await core.store.hold_watcher(row)
-            core.watchers_moved(row.resource)
+            core.watcher_moved(row.resource, row.watcher)
         if tx.request.to.tag is not None:
             knows, loaded = await self._knows(live, subscribe)
             if knows:
@@ -185,7 +185,7 @@ class SubscribeService:
 
     async def _deny(self, row: SubscriptionRow) -> None:
         """Policy has changed its mind: the refresh is refused and the subscription over."""
-        await self._core.end(row.id, row.resource, Cause.DENIED)
+        await self._core.end(row.id, row.resource, row.watcher, Cause.DENIED)
         live = self._core.engine.index.get(row.id)
         if live is not None:
             self._core.engine.finish(live, Cause.DENIED)
@@ -228,7 +228,7 @@ class SubscribeService:
         core.engine.published(row.resource, state.version, state.publications)
         loaded: object = None
         if live.usage.state != before:
-            core.watchers_moved(row.resource)
+            core.watcher_moved(row.resource, row.watcher)
         else:
             knows, loaded = await self._knows(live, subscribe)
             if knows:
@@ -300,7 +300,7 @@ class SubscribeService:
     ) -> None:
         core = self._core
         moved = core.policy_moved
-        await core.end(row.id, row.resource, Cause.LAPSED)
+        await core.end(row.id, row.resource, row.watcher, Cause.LAPSED)
         decision = await self._newest(decision, row, subscribe.package, moved)
         live = core.engine.index.get(row.id)
         if live is None:

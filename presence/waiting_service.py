@@ -26,8 +26,8 @@ async def decide_waiting(core: Core, aor: AoR) -> None:
 async def _decide_batch(core: Core, aor: AoR, rows: Sequence[WatcherRow]) -> None:
     decided = [(row, event) for row in rows if (event := await _event(core, aor, row))]
     await asyncio.gather(*(core.store.settle_watcher(row.id, event) for row, event in decided))
-    for resource in {row.resource for row, _ in decided}:
-        core.watchers_moved(resource)
+    for row, _ in decided:
+        core.watcher_moved(row.resource, row.watcher)
     await asyncio.sleep(0)
 
 

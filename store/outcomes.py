@@ -74,8 +74,8 @@ class Expired:
     subscriptions: list[str]
     bindings: list[str]
     """AoRs that lost bindings."""
-    watched: list[Resource] = field(default_factory=list)
-    """Whose watchers changed."""
+    watched: list[tuple[Resource, str]] = field(default_factory=list)
+    """Which watchers of which resources changed."""
 
 
 PublicationOutcome = PublicationWritten | EtagMismatch

@@ -27,7 +27,7 @@ from store.outcomes import Expired
 from store.pg_context import PgContext
 from store.pg_notify import feed_arguments, told
 from store.pg_statement import INSTANT, ONE, WHOLE, ZERO, Statement, compiled, given, text_literal
-from store.pg_watchers import LONGEST_KEY, judge, keep, sweep_statement, tell_judged
+from store.pg_watchers import LONGEST_KEY, WATCHER_SHARE, judge, keep, sweep_statement, tell_judged
 from store.tables import bindings, publications, registrations, resources, subscriptions
 from store.values import Kind, Resource
 from store.watching import Keeping
@@ -63,16 +63,16 @@ class PgExpiry:
             risen[Resource(row[0], row[1])] = row[2]
         ended = await self._rows(of_subscriptions, now)
         lost = dict.fromkeys(row[0] for row in await self._rows(of_bindings, now))
-        watched = {Resource(row[1], row[2]): None for row in ended}
+        watched = {(Resource(row[1], row[2]), row[3]): None for row in ended}
         given_up = self._watchers[self._context.peers]
         for row in await self._link.fetch(given_up, self._arguments(now)):
-            watched[Resource(row[0], row[1])] = None
+            watched[Resource(row[0], row[1]), row[2]] = None
         return Expired(list(risen.items()), [row[0] for row in ended], list(lost), list(watched))
 
     def _arguments(self, now: float) -> dict[str, object]:
         feed = feed_arguments(self._context.owner, [LONGEST_KEY])
         keeping = Keeping.since(now, self._keep_waiting)._asdict()
-        return {**keeping, "now_whole": floor(now), **feed}
+        return {**keeping, "now_whole": floor(now), **feed, **WATCHER_SHARE}
 
     async def _rows(self, statement: Statement, now: float) -> list[Any]:
         """Run `statement` until it finds less than its limit; the last column is how much."""
@@ -142,7 +142,7 @@ def subscriptions_statement(*, telling: bool) -> Statement:
     about = (s.aor, s.package, s.watcher, s.state, s.dialog)
     gone = _gone(subscriptions, due, *about, text_literal("timeout").label("event"))
     judged = judge(gone)
-    names = select(gone.c.id, gone.c.aor, gone.c.package).cte("names")
+    names = select(gone.c.id, gone.c.aor, gone.c.package, gone.c.watcher).cte("names")
     more = (told(gone, Kind.SUBSCRIPTION, ZERO, gone.c.id), tell_judged(judged))
     statement = _with_count(due, _later(subscriptions, due), names, *(more if telling else ()))
     return compiled(statement.add_cte(*keep(judged)))

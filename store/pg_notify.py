@@ -25,8 +25,17 @@ _OVERHEAD: Final = 24
 """Octets of a change besides its key: letter, version and separators."""
 
 
-def told(source: CTE, kind: Kind, version: ColumnElement[int], *key: ColumnElement[str]) -> Any:
-    """A scalar that, when selected, notifies one change per row of `source`."""
+def told(
+    source: CTE,
+    kind: Kind,
+    version: ColumnElement[int],
+    *key: ColumnElement[str],
+    share: str = "feed_share",
+) -> Any:
+    """A scalar that, when selected, notifies one change per row of `source`.
+
+    `share`: the parameter that says how many fit into a payload.
+    """
     words: ColumnElement[str] = text_literal(kind.value) + cast(version, Text())
     for part in key:
         words = words + text_literal(" ") + part
@@ -34,10 +43,9 @@ def told(source: CTE, kind: Kind, version: ColumnElement[int], *key: ColumnEleme
     rows = select(words.label("change"), number.label("place")).select_from(source).subquery()
     separator = character(SEPARATOR)
     payload = given("feed_sender", TEXT) + separator + func.string_agg(rows.c.change, separator)
-    share = given("feed_share", WHOLE)
     sent = (
         select(func.pg_notify(text_literal(CHANNEL), payload).label("sent"))
-        .group_by((rows.c.place - ONE) // share)
+        .group_by((rows.c.place - ONE) // given(share, WHOLE))
         .cte(f"told_{kind.name.lower()}")
     )
     counted: ScalarSelect[int] = select(func.count()).select_from(sent).scalar_subquery()

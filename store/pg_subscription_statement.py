@@ -91,7 +91,7 @@ def refresh_statement(*, telling: bool) -> Statement:
     matched = statement.where(s.id == op.c.id, before.c.id == op.c.id, higher)
     previous = before.c.owner.label("previous")
     changed = (before.c.state != op.c.state).label("changed")
-    returned = matched.returning(op.c.n, s.id, s.aor, s.package, previous, changed)
+    returned = matched.returning(op.c.n, s.id, s.aor, s.package, s.watcher, previous, changed)
     refreshed = returned.cte("refreshed")
     if not telling:
         return compiled(_with_state(refreshed))

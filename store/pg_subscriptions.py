@@ -25,6 +25,7 @@ from store.pg_subscription_statement import (
 )
 from store.pg_watchers import (
     LONGEST_KEY,
+    WATCHER_SHARE,
     hold_statement,
     list_statement,
     settle_statement,
@@ -185,8 +186,7 @@ class PgSubscriptions:
             "owner": self._context.owner,
             **self._keeping(now),
         }
-        keys = [f"{row.resource.aor} {row.resource.package}" for row in batch]
-        _collect(await self._tell(self._writing, arguments, keys), places, outcomes)
+        _collect(await self._tell(self._writing, arguments), places, outcomes)
 
     async def _refresh(
         self,
@@ -215,11 +215,10 @@ class PgSubscriptions:
         self,
         statements: dict[bool, Statement],
         arguments: dict[str, Any],
-        keys: Sequence[str] = (LONGEST_KEY,),
     ) -> list[Any]:
-        """Run one of `statements`; `keys` of the feed are no longer than these."""
+        """Run one of `statements`."""
         if self._context.peers:
-            arguments |= feed_arguments(self._context.owner, keys)
+            arguments |= feed_arguments(self._context.owner, (LONGEST_KEY,)) | WATCHER_SHARE
         return await self.writer.fetch(statements[self._context.peers], arguments)
 
 

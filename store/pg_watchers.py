@@ -42,6 +42,8 @@ from store.watching import TEMPLATE, WAITING_LIMIT
 
 LONGEST_KEY: Final = "x" * 2700
 """No key is longer than an index takes."""
+WATCHER_SHARE: Final = {"watcher_share": 1}
+"""Changes of watchers in a payload, where it is not known how long they are: two AoRs may be."""
 
 _WAITING: Final = text_literal("waiting")
 _TERMINATED: Final = text_literal("terminated")
@@ -57,15 +59,21 @@ def is_watched(aor: ColumnElement[str], package: ColumnElement[str]) -> ColumnEl
 
 
 def heard(source: FromClause, *condition: ColumnElement[bool]) -> Any:
-    """Tell the feed that the watchers of the resources in `source` changed."""
+    """Tell the feed that the watchers in `source` changed."""
     c = source.c
-    which = select(c.aor, c.package).where(*condition, is_watched(c.aor, c.package))
-    return tell_watchers(which.distinct().cte("heard"))
+    which = select(c.aor, c.package, c.watcher)
+    return _tell(which.where(*condition, is_watched(c.aor, c.package)).distinct().cte("heard"))
 
 
-def tell_watchers(heard_of: CTE) -> Any:
-    """The same for resources of which it is known that somebody wants to hear."""
-    return told(heard_of, Kind.WATCHER, ZERO, heard_of.c.aor, heard_of.c.package)
+def tell_judged(judged: CTE) -> Any:
+    """The same for those of which it is known whether somebody wants to hear."""
+    which = select(judged.c.aor, judged.c.package, judged.c.watcher).where(judged.c.watched)
+    return _tell(which.distinct().cte("heard"))
+
+
+def _tell(heard_of: CTE) -> Any:
+    c = heard_of.c
+    return told(heard_of, Kind.WATCHER, ZERO, c.aor, c.package, c.watcher, share="watcher_share")
 
 
 def give_up(source: CTE) -> CTE:
@@ -121,7 +129,7 @@ def settle_statement(*, telling: bool) -> Statement:
     op = operations("op", id=TEXT, state=TEXT, event=TEXT)
     s = subscriptions.c
     statement = update(subscriptions).values(state=op.c.state, event=op.c.event)
-    settled = statement.where(s.id == op.c.id).returning(s.aor, s.package).cte("settled")
+    settled = statement.where(s.id == op.c.id).returning(s.aor, s.package, s.watcher).cte("settled")
     return _telling(settled, telling=telling)
 
 
@@ -134,12 +142,6 @@ def hold_statement(*, telling: bool) -> Statement:
     return compiled(select(*columns).add_cte(*keep(judged)))
 
 
-def tell_judged(judged: CTE) -> Any:
-    """Tell the feed of those that somebody watches."""
-    which = select(judged.c.aor, judged.c.package).where(judged.c.watched)
-    return tell_watchers(which.distinct().cte("heard"))
-
-
 def settle_watchers_statement(*, telling: bool) -> Statement:
     """End the wait of watchers, with an event for each."""
     op = operations("op", id=TEXT, event=TEXT)
@@ -147,7 +149,7 @@ def settle_watchers_statement(*, telling: bool) -> Statement:
         status=_TERMINATED, event=op.c.event, expires_at=given("ended_until", INSTANT)
     )
     waiting = statement.where(_w.id == op.c.id, _w.status == _WAITING)
-    settled = waiting.returning(_w.aor, _w.package).cte("settled")
+    settled = waiting.returning(_w.aor, _w.package, _w.watcher).cte("settled")
     return _telling(settled, telling=telling)
 
 
@@ -163,9 +165,9 @@ def sweep_statement(limit: int, *, telling: bool) -> Statement:
     late = locked.where(_w.status == _WAITING)
     ended = {"status": _TERMINATED, "event": _GIVEUP, "expires_at": given("ended_until", INSTANT)}
     changed = update(watchers).values(ended).where(_w.id.in_(late))
-    gave_up = changed.returning(_w.aor, _w.package).cte("gave_up")
+    gave_up = changed.returning(_w.aor, _w.package, _w.watcher).cte("gave_up")
     gone = delete(watchers).where(_w.id.in_(locked.where(_w.status == _TERMINATED)))
-    which = select(gave_up.c.aor, gave_up.c.package).distinct()
+    which = select(gave_up.c.aor, gave_up.c.package, gave_up.c.watcher).distinct()
     more = (heard(gave_up),) if telling else ()
     return compiled(which.add_columns(*more).add_cte(gone.cte("gone")))
 

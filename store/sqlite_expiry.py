@@ -56,7 +56,7 @@ def sweep(connection: Connection, keeping: Keeping) -> Expired:
     ended = [Ended(*row) for row in connection.execute(SUBSCRIPTIONS, arguments).fetchall()]
     for one in ended:
         keep(connection, one, "timeout", keeping)
-    watched = [*(Resource(one.aor, one.package) for one in ended)]
+    watched = [(Resource(one.aor, one.package), one.watcher) for one in ended]
     watched += sweep_watchers(connection, keeping)
     unbound = dict.fromkeys(row[0] for row in connection.execute(BINDINGS, arguments).fetchall())
     connection.executemany(RAISE_REGISTRATION, [values(aor=aor) for aor in unbound])

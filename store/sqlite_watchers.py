@@ -43,7 +43,7 @@ LATE: Final = compiled(
     update(watchers)
     .values(_GIVEN_UP)
     .where(_w.expires_at <= given("now"), _WAITS)
-    .returning(_w.aor, _w.package)
+    .returning(_w.aor, _w.package, _w.watcher)
 )
 FORGET: Final = compiled(
     delete(watchers).where(_w.expires_at <= given("now"), _w.status == _TERMINATED)
@@ -90,11 +90,12 @@ def settle(connection: Connection, op: SettleWatcher, keeping: Keeping) -> None:
     connection.execute(SETTLE, arguments)
 
 
-def sweep_watchers(connection: Connection, keeping: Keeping) -> list[Resource]:
+def sweep_watchers(connection: Connection, keeping: Keeping) -> list[tuple[Resource, str]]:
     """Give up on those that waited too long, forget what ended."""
     connection.execute(FORGET, values(now=keeping.now))
     arguments = values(now=keeping.now, expires_at=keeping.ended_until)
-    return [Resource(*row) for row in connection.execute(LATE, arguments).fetchall()]
+    rows = connection.execute(LATE, arguments).fetchall()
+    return [(Resource(row[0], row[1]), row[2]) for row in rows]
 
 
 def list_watchers(

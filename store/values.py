@@ -217,8 +217,8 @@ class Kind(StrEnum):
     SUBSCRIPTION = "S"
     """Key: the id. It ended, or another process serves it now; version is 0."""
     WATCHER = "W"
-    """Key "aor package", as RESOURCE: its watchers changed, and somebody watches that; version
-    is 0."""
+    """Key "aor package watcher"; `Change.watcher` takes it apart. What is known of that watcher
+    changed, and somebody watches that; version is 0."""
     RESYNC = "*"
     """Changes may have been missed: compare the versions of all that is watched."""
 
@@ -233,15 +233,26 @@ class Change:
 
     @property
     def resource(self) -> Resource:
-        """The resource that a RESOURCE or WATCHER change names."""
+        """The resource that a RESOURCE change names."""
         aor, _, package = self.key.rpartition(" ")
         return Resource(aor, package)
+
+    @property
+    def watcher(self) -> tuple[Resource, str]:
+        """The resource and watcher that a WATCHER change names."""
+        aor, package, watcher = self.key.split(" ", 2)
+        return Resource(aor, package), watcher
 
     @property
     def document(self) -> DocumentKey:
         """The document that a DOCUMENT change names."""
         auid, owner, path = self.key.split(" ", 2)
         return DocumentKey(auid, owner, path)
+
+
+def watcher_key(resource: Resource, watcher: str) -> str:
+    """Return the feed's key of a watcher."""
+    return f"{resource.aor} {resource.package} {watcher}"
 
 
 def resource_key(resource: Resource) -> str:

@@ -8,6 +8,7 @@ from store.values import Resource
 from tests.store.conftest import Opener
 from tests.store.storekit import ALICE, NOW, bind, binding, modify, publish, refresh, subscription
 
+BOB_AOR = "sip:bob@example.com"
 NOTHING = Expired([], [], [])
 
 
@@ -23,7 +24,9 @@ async def fill(store: Store) -> None:
 async def test_each_expiry_is_reported_once_and_raises_the_version(store: Store) -> None:
     await fill(store)
     assert await store.expire(NOW + 3599.9) == NOTHING
-    assert await store.expire(NOW + 3600) == Expired([(ALICE, 3)], ["s1"], [ALICE.aor], [ALICE])
+    assert await store.expire(NOW + 3600) == Expired(
+        [(ALICE, 3)], ["s1"], [ALICE.aor], [(ALICE, BOB_AOR)]
+    )
     assert await store.expire(NOW + 3600) == NOTHING
     assert [p.id for p in (await store.resource_state(ALICE)).publications] == ["long"]
     assert [b.contact for b in (await store.bindings(ALICE.aor)).bindings] == ["b"]
@@ -46,7 +49,9 @@ async def test_what_was_prolonged_lives_on(store: Store) -> None:
     await store.write_bindings(bind(1, binding("a", expires_at=NOW + 5400.5)))
     assert await store.expire(NOW + 4000) == NOTHING
     assert await store.expire(NOW + 5400) == NOTHING
-    assert await store.expire(NOW + 5401) == Expired([(ALICE, 2)], ["s1"], [ALICE.aor], [ALICE])
+    assert await store.expire(NOW + 5401) == Expired(
+        [(ALICE, 2)], ["s1"], [ALICE.aor], [(ALICE, BOB_AOR)]
+    )
 
 
 async def test_what_was_shortened_ends_sooner(store: Store) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from store import migrate
 from store.store import Store
-from store.values import Change, Kind, Resource, WatcherRow, resource_key
+from store.values import Change, Kind, Resource, WatcherRow, watcher_key
 from store.watching import KEEP_ENDED, KEEP_WAITING, WAITING_LIMIT
 from tests.store.conftest import Opener
 from tests.store.storekit import ALICE, BOB, NOW, FakeClock, eventually, refresh, subscription
@@ -89,7 +89,7 @@ async def test_a_pending_one_that_expires_waits(store: Store) -> None:
     await store.write_subscription(subscription("a1", watcher="sip:carol@example.com"))
     swept = await store.expire(NOW + 3600)
     assert sorted(swept.subscriptions) == ["a1", "s1"]
-    assert swept.watched == [ALICE]
+    assert swept.watched == [(ALICE, WATCHER), (ALICE, "sip:carol@example.com")]
     assert seen(await store.watching(ALICE, None)) == [("s1", "waiting", "timeout")]
     assert seen(await store.waiting(ALICE.aor)) == [("s1", "waiting", "timeout")]
 
@@ -106,7 +106,7 @@ async def test_the_server_gives_up_after_a_while(store: Store) -> None:
     await store.end_subscription("s1")
     assert (await store.expire(NOW + KEEP_WAITING - 1)).watched == []
     late = NOW + KEEP_WAITING + 1
-    assert (await store.expire(late)).watched == [ALICE]
+    assert (await store.expire(late)).watched == [(ALICE, WATCHER)]
     assert seen(await store.watching(ALICE, None)) == [("s1", "terminated", "giveup")]
     assert await store.waiting(ALICE.aor) == []
     await store.expire(late + KEEP_ENDED)
@@ -231,7 +231,7 @@ async def test_it_survives_a_restart(url: str, opened: Opener) -> None:
     ]
 
 
-CHANGE = Change(Kind.WATCHER, resource_key(ALICE), 0)
+CHANGE = Change(Kind.WATCHER, watcher_key(ALICE, WATCHER), 0)
 
 
 async def test_other_processes_hear_where_somebody_listens(

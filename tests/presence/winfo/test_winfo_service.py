@@ -317,7 +317,7 @@ async def test_ends_have_their_true_event(
     (opened,) = await life.told()
     live = life.service.engine.index.get(tag)
     assert live is not None
-    await life.service._core.end(tag, live.resource.resource, cause)
+    await life.service._core.end_live(live, cause)
     assert await life.follow() == ("partial", [("bob", status, event)])
     assert opened.watchers == [("bob", "pending", "subscribe")]
 
