@@ -37,7 +37,7 @@ from presence.persons import calling, merged, on_the_phone
 from presence.pidf import Fragment, Kind, closed, cut, document, renamed
 from presence.sources.state import NOTHING, Sources
 from sip.errors import ParseError
-from sip.uri import AoR, aor_of
+from sip.uri import AoR, SipUri, aor_of
 from store.values import Publication
 
 HARD: Final = "hard-state"
@@ -168,12 +168,13 @@ def unspoken(aor: AoR, parts: Sequence[Part], sources: Sources) -> list[Fragment
     tuples = [part.fragment for part in parts if part.fragment.kind is Kind.TUPLE]
     if any(not one.contact or same_aor(one.contact, aor) for one in tuples):
         return []
-    contacts = {one.contact for one in tuples}
+    contacts = {place_of(one.contact) for one in tuples}
     devices = {part.fragment.device_id for part in parts}
     return [
         one.tuple
         for one in sources.registered
-        if one.contact not in contacts and (not one.instance or one.instance not in devices)
+        if place_of(one.contact) not in contacts
+        and (not one.instance or one.instance not in devices)
     ]
 
 
@@ -185,6 +186,15 @@ def same_aor(contact: str, aor: AoR) -> bool:
         return aor_of(contact) == aor
     except ParseError:
         return False
+
+
+def place_of(contact: str) -> str:
+    """Where `contact` leads, without parameters: clients publish other ones than they register."""
+    try:
+        uri = SipUri.parse(contact)
+    except ParseError:
+        return contact
+    return f"{uri.aor}:{uri.port or ''}"
 
 
 def distinct(parts: Iterable[Part]) -> list[Part]:
@@ -235,19 +245,29 @@ def one_person(persons: Sequence[Part]) -> Part:
     """All of `persons`, or the newest when some conflict; hard state joins in or is left out."""
     if len(persons) == 1:
         return persons[0]
-    ordered = sorted(persons, key=attrgetter("newness"), reverse=True)
-    soft = [one for one in ordered if one.owner[0] == ordered[0].owner[0]]
-    person = merged([one.fragment for one in soft])
-    said = [ordered[0]] if person is None else soft
-    person = person or ordered[0].fragment
-    for one in ordered[len(soft) :]:
-        more = merged([person, one.fragment])
-        if more is not None:
-            person, said = more, [*said, one]
-    named = min(said, key=attrgetter("owner"))
+    ranks: dict[int, list[Part]] = {}
+    for one in sorted(persons, key=attrgetter("newness"), reverse=True):
+        ranks.setdefault(one.owner[0], []).append(one)
+    first, *others = (all_or_newest(rank) for rank in ranks.values())
+    for other in others:
+        first = joined([first, other]) or first
+    return first
+
+
+def all_or_newest(persons: Sequence[Part]) -> Part:
+    """`persons`, the newest first, as one; the first of them when some conflict."""
+    return joined(persons) or persons[0]
+
+
+def joined(persons: Sequence[Part]) -> Part | None:
+    """All of `persons` under the id of the lowest owner; None when some conflict."""
+    person = merged([one.fragment for one in persons])
+    if person is None:
+        return None
+    named = min(persons, key=attrgetter("owner"))
     if person.id != named.fragment.id:
         person = renamed(person, {0: named.fragment.id})
-    return Part(person, named.owner, ordered[0].at)
+    return Part(person, named.owner, persons[0].at)
 
 
 def in_a_call(parts: Sequence[Part]) -> list[Part]:

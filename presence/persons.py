@@ -44,17 +44,15 @@ def merged(persons: Sequence[Fragment]) -> Fragment | None:
     """The first of `persons` with what only the others say, or None when some conflict."""
     first, *others = persons
     own = elements(first)
-    said: dict[Key, list[Meaning]] = meanings(own)
+    said = meanings(own)
     added: list[Child] = []
     for other in others:
         theirs = elements(other)
-        for key, told in meanings(theirs).items():
-            if key in said:
-                if said[key] != told and key[0] != TIMESTAMP:
-                    return None
-            else:
-                said[key] = told
-                added += [child for child in theirs if child.key == key]
+        told = meanings(theirs)
+        if any(key in said and said[key] != told[key] and key[0] != TIMESTAMP for key in told):
+            return None
+        added += [child for child in theirs if child.key not in said]
+        said = told | said
     return with_children(first, own, added) if added else first
 
 

@@ -22,6 +22,7 @@ from xmldoc.pieces import (
     declarations,
     declared_in,
     declaring,
+    mentioned,
     missing,
     start_tags,
     with_attribute,
@@ -64,7 +65,7 @@ class Fragment:
     xml: bytes
     """As its publisher wrote it."""
     scope: Scope
-    """The namespaces that are declared around it."""
+    """The namespaces that are declared around it, those that it can mean."""
     own: frozenset[str] = frozenset()
     """The prefixes that its start tag declares."""
     ids: tuple[tuple[int, str], ...] = ()
@@ -98,7 +99,7 @@ def fragment(element: etree._Element, xml: bytes, scope: Scope) -> Fragment:
         (element.findtext(DEVICE_ID) or "").strip(),
         timestamp_of(element),
         xml,
-        scope,
+        mentioned(scope, xml),
         declared_in(xml),
         ids_of(element),
         (element.findtext(CLASS) or "").strip(),

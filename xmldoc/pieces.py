@@ -21,6 +21,11 @@ _SLASH: Final = ord("/")
 _NO_START: Final = frozenset(b"/!?")
 """The second octet of what begins with "<" and is no start tag."""
 
+WORD: Final = re.compile(rb"""[^ \t\r\n<>='"/:]+""")
+"""What may be a prefix."""
+FEW: Final = 16
+"""Namespaces that are looked for one by one, which costs least for as many as documents have."""
+
 Scope = dict[str, str]
 """Namespaces by prefix, the default namespace under ""; absent where there is none."""
 
@@ -80,6 +85,17 @@ def declared_in(xml: bytes) -> frozenset[str]:
     found = ATTRIBUTE.finditer(xml, _name_end(xml, 0), tag.end())
     names = (match[1].decode().partition(":") for match in found)
     return frozenset(local for prefix, _, local in names if prefix == DECLARATION)
+
+
+def mentioned(scope: Scope, xml: bytes) -> Scope:
+    """What `xml` can mean of `scope`: the default namespace, and prefixes that stand in it.
+
+    In names or in content, where no parser knows of them.
+    """
+    if len(scope) <= FEW:
+        return {name: uri for name, uri in scope.items() if not name or name.encode() in xml}
+    words = set(WORD.findall(xml))
+    return {name: uri for name, uri in scope.items() if not name or name.encode() in words}
 
 
 def declaring(xml: bytes, namespaces: Scope) -> bytes:

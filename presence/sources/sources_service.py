@@ -12,9 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import structlog
+
 from presence.package import Provided
 from presence.packages.dialog.virtual import confirmed
-from presence.pidf import Fragment
+from presence.pidf import Fragment, cut
 from presence.sources.registrations import last_active, registered
 from presence.sources.state import NOTHING, Registered, Sources
 from sip.uri import AoR
@@ -27,6 +29,9 @@ from store.values import (
     Resource,
     ResourceState,
 )
+from xmldoc.errors import XmlError
+
+log = structlog.get_logger(__name__)
 
 PRESENCE: Final = "presence"
 DIALOG: Final = "dialog"
@@ -97,7 +102,7 @@ class PresenceSources:
         if not version:
             return NEVER
         sources = Sources(
-            hard.body if hard is not None else b"",
+            readable(hard),
             self._registered(aor, bindings),
             confirmed(dialogs.publications),
             self._last_active(aor, bindings),
@@ -153,3 +158,15 @@ class PresenceSources:
         self._seen.move_to_end(owner)
         if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
+
+
+def readable(hard: Document | None) -> bytes:
+    """The document, b"" without one, or for one beyond what is read here of anybody's XML."""
+    if hard is None:
+        return b""
+    try:
+        cut(hard.body)
+    except XmlError as error:
+        log.warning("hard-state-unreadable", owner=hard.key.owner, error=str(error))
+        return b""
+    return hard.body

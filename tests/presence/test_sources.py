@@ -1,6 +1,7 @@
 """PRS-06, PRS-07, PRS-08 in the event server: what is read, when, and who is told of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,9 @@ CALL = (
     '<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full"'
     f' entity="{ALICE}"><dialog id="d"><state>%s</state></dialog></dialog-info>'
 )
+
+TURNS = 50
+"""Of the loop, for an adoption, which reads rules and sources first."""
 
 
 class Known:
@@ -122,7 +126,7 @@ def house(known: Known, store: FakeStore | None = None, **asked: bool) -> House:
 
 async def told(server: House) -> list[bytes]:
     """The bodies of what was sent since the last time."""
-    await settle()
+    await settle(TURNS)
     return [one.body for one in server.endpoint.take()]
 
 
@@ -172,6 +176,19 @@ async def test_hard_state_read_before_it_was_written_does_not_hide_it() -> None:
     assert after.version >= before.version
     assert isinstance(after.state, Sources)
     assert b"one" in after.state.hard
+
+
+async def test_hard_state_that_cannot_be_read_is_none() -> None:
+    """It was let in by other bounds; nobody's subscription ends for that."""
+    known = Known()
+    change = known.put("one")
+    assert known.hard is not None
+    known.hard = replace(known.hard, body=b"<a>" * 100 + b"</a>" * 100)
+    server = house(known)
+    server.service.on_change(change)
+    await server.subscribe(subscribe_request())
+    (body,) = await told(server)
+    assert b"closed" in body
 
 
 async def test_what_is_off_is_not_read() -> None:

@@ -116,6 +116,8 @@ def test_flows_of_one_device_are_one_tuple() -> None:
         pytest.param(contact(ALICE), ["closed"], id="aor-is-for-all"),
         pytest.param(contact("pres:alice@EXAMPLE.com"), ["closed"], id="aor-by-another-scheme"),
         pytest.param(contact("sip:alice@192.0.2.4"), ["closed"], id="contact-is-the-device"),
+        pytest.param(contact("sip:alice@192.0.2.4;ob"), ["closed"], id="with-other-parameters"),
+        pytest.param(contact("sip:alice@192.0.2.4:5080"), ["closed", "open"], id="another-port"),
         pytest.param(contact(ELSEWHERE), ["closed", "open"], id="another-device"),
         pytest.param(contact(f"{ALICE};gr=x"), ["closed", "open"], id="gruu-of-another-device"),
         pytest.param(
@@ -211,6 +213,16 @@ def test_prefixes_of_one_publisher_mean_nothing_to_another() -> None:
     root = composed(publication(typed % (b"one", b"a")), publication(typed % (b"two", b"b"), "bb"))
     meant = {str(one.get("id")): one.find("{urn:y}e").nsmap["x"] for one in root}  # type: ignore[union-attr]
     assert meant == {"a": "urn:one", "b": "urn:two"}
+
+
+def test_namespaces_that_nobody_uses_are_not_repeated() -> None:
+    """Many declarations and many children of two publishers do not multiply."""
+    many = " ".join(f'xmlns:n{number}="urn:{{0}}"' for number in range(500))
+    tuples = "".join(f'<tuple id="{{0}}{number}"><status/></tuple>' for number in range(300))
+    text = f'<presence xmlns="{PIDF}" {many} entity="{ALICE}">{tuples}</presence>'
+    bodies = [text.format(name).encode() for name in ("a", "b")]
+    whole = union(ALICE, Inputs((publication(bodies[0]), publication(bodies[1], "bb"))))
+    assert len(whole) < len(bodies[0]) + len(bodies[1])
 
 
 def test_last_active_is_told_when_nothing_else_is_known() -> None:
