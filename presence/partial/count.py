@@ -34,28 +34,26 @@ class Copy(NamedTuple):
 class Known(NamedTuple):
     """What the notifier knows of one subscription."""
 
-    cseq: int
-    """Of the last NOTIFY sent."""
-    answered: Copy | None
-    """What the last answered NOTIFY left; None after an adoption, and before the first."""
-    offered: Copy | None
-    """What the last one that was made would leave."""
+    copy: Copy | None
+    """What the watcher has, as far as it was sent; None for nothing."""
+    spent: int
+    """The highest version that may have arrived; 0 for none."""
 
-    @property
-    def copy(self) -> Copy | None:
-        """What the watcher has, as far as it was sent."""
-        answered = self.answered
-        if answered is None or answered.cseq != self.cseq:
-            return answered and answered._replace(before=None)
-        return answered.before
 
-    @property
-    def spent(self) -> int:
-        """The highest version that may have arrived; 0 for none.
+def known(cseq: int, answered: object, offered: object) -> Known:
+    """What is known when the last NOTIFY sent was number `cseq`.
 
-        After an adoption nobody knows what was spent, and the CSeq goes on far above it.
-        """
-        copies = [copy for copy in (self.answered, self.offered) if copy is not None]
-        if not copies:
-            return self.cseq if self.cseq >= CSEQ_BLOCK else FIRST - 1
-        return max(copy.version - (copy.cseq == self.cseq) for copy in copies)
+    `answered` is the `Copy` that the last answered NOTIFY left, `offered` that which the last one
+    made would leave; neither after an adoption: nobody knows then which versions were spent, and
+    the CSeq goes on far above them.
+    """
+    copy: Copy | None = None
+    spent = cseq if cseq >= CSEQ_BLOCK else FIRST - 1
+    if isinstance(answered, Copy):
+        sent = answered.cseq != cseq
+        copy = answered if sent else answered.before
+        spent = answered.version if sent else answered.version - 1
+    if isinstance(offered, Copy):
+        may_be_there = offered.version if offered.cseq != cseq else offered.version - 1
+        spent = max(spent, may_be_there) if isinstance(answered, Copy) else may_be_there
+    return Known(copy, spent)
