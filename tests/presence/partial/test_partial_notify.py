@@ -1,5 +1,6 @@
 """RFC 5263: which documents a watcher of application/pidf-diff+xml is sent, and their versions."""
 
+import gzip
 from dataclasses import replace
 
 import pytest
@@ -26,7 +27,9 @@ from tests.presence.fakes import (
     settle,
     subscribe_request,
 )
+from tests.presence.filters.filter_documents import include, what
 from tests.presence.partial.partial_watcher import PartialWatcher, canonical
+from tests.presence.test_filtered import subscribe
 from xmldoc.parse import parse
 
 ACCEPT = "Accept: application/pidf+xml;q=0.3, application/pidf-diff+xml;q=1"
@@ -231,6 +234,38 @@ async def test_a_new_subscription_of_who_has_the_state_begins_with_the_whole() -
     await house.published(document("away"), tag)
     first, second = house.endpoint.take()
     assert (shape(first), shape(second)) == (("diff", "2"), ("full", "1"))
+
+
+async def test_a_filter_leaves_what_changes_are_told_of() -> None:
+    """RFC 4660 §5.3: what it hides is neither shown nor told."""
+    house = partial_house()
+    tag = await house.published(document())
+    await house.subscribe(subscribe(what(include("//pidf:basic")), ACCEPT))
+    (first,) = house.endpoint.take()
+    tag = await house.published(document("away"), tag)
+    assert house.endpoint.take() == []
+    await house.published(document("away").replace(b">open<", b">closed<", 1), tag)
+    (changed,) = house.endpoint.take()
+    watcher = PartialWatcher()
+    for sent in (first, changed):
+        watcher.receive(sent.body)
+    assert shape(changed) == ("diff", "2")
+    assert (watcher.document.count(b"<basic>closed"), watcher.document.count(b"<note")) == (1, 0)
+
+
+async def test_parts_are_compressed_as_wholes_are() -> None:
+    """RFC 3261 §20.12: for who accepts it, and where it pays."""
+    house = partial_house(config=PresenceConfig(compress=400))
+    tag = await house.published(document())
+    await house.subscribe(subscribe_request(ACCEPT, "Accept-Encoding: gzip"))
+    await house.published(document("away"), tag)
+    first, changed = house.endpoint.take()
+    assert first.request.get("content-encoding") == "gzip"
+    assert changed.request.get("content-encoding") is None
+    watcher = PartialWatcher()
+    for body in (gzip.decompress(first.body), changed.body):
+        watcher.receive(body)
+    assert canonical(watcher.document) == canonical(document("away"))
 
 
 async def test_after_an_adoption_the_whole_with_a_higher_version() -> None:
