@@ -7,13 +7,19 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from presence.failover import UNAVAILABLE
+from presence.live import LiveSubscription
 from presence.packages.presence import presence_package
 from presence.partial.document import NOTHING, difference, full
 from presence.partial.package import with_partial
-from presence.view import View
-from tests.presence.fakes import PRESENCE, House, Sent, publish_request, subscribe_request
+from presence.pidf import document
+from presence.policy import Decision, SubHandling
+from sip.authenticator import Identity
+from sip.uri import AoR
+from tests.presence.fakes import ALICE, House, Sent, publish_request, subscribe_request
+from tests.presence.filters.filter_documents import include, what
 from tests.presence.partial.partial_watcher import PartialWatcher, canonical
 from tests.presence.partial.presence_documents import presence_documents
+from tests.presence.test_filtered import subscribe
 
 ACCEPT = "Accept: application/pidf+xml;q=0.3, application/pidf-diff+xml;q=1"
 SETTINGS = settings(max_examples=100, deadline=None)
@@ -46,7 +52,12 @@ STEPS = st.one_of(
     st.tuples(st.just("refresh"), st.booleans()),
     st.tuples(st.just("withdraw"), st.integers(0, 1)),
     st.tuples(st.just("wait"), st.sampled_from([1, 40])),
+    st.tuples(
+        st.just("decide"),
+        st.sampled_from([SubHandling.ALLOW, SubHandling.POLITE_BLOCK, SubHandling.CONFIRM]),
+    ),
 )
+FILTERS = st.sampled_from([b"", b"", what(include("//pidf:tuple")), what(include("//pidf:note"))])
 
 
 class Scene:
@@ -54,7 +65,10 @@ class Scene:
 
     def __init__(self) -> None:
         package = with_partial(presence_package(min_interval=0))
-        self.house = House(packages={"presence": package}, answering=False)
+        self.handling = SubHandling.ALLOW
+        self.house = House(
+            packages={"presence": package}, answering=False, authorize=self.authorize
+        )
         self.watcher = PartialWatcher()
         self.way: list[tuple[Sent, bytes]] = []
         """NOTIFYs on their way, each with what the server showed when it was sent."""
@@ -63,10 +77,21 @@ class Scene:
         self.tag = ""
         self.etag = ""
 
+    async def authorize(self, aor: AoR, watcher: Identity, package: str) -> Decision:
+        return Decision(self.handling)
+
+    @property
+    def live(self) -> LiveSubscription:
+        """What the server knows of the watcher."""
+        (live,) = self.house.service.engine.index
+        return live
+
     @property
     def shown(self) -> bytes:
-        resource = self.house.service.engine.index.resource(PRESENCE)
-        return b"" if resource is None else resource.render(View("application/pidf+xml")).body
+        """What a watcher of whole documents would be shown."""
+        live = self.live
+        view = live.view._replace(content_type="application/pidf+xml")
+        return live.resource.render(view).body or document(ALICE, ())
 
     def gather(self) -> None:
         """What has been sent shows what there is now."""
@@ -74,8 +99,8 @@ class Scene:
             self.way.append((sent, self.shown))
         assert len(self.way) <= 1, "one NOTIFY is in flight"
 
-    async def run(self, steps: Sequence[tuple[object, ...]]) -> None:
-        tx = await self.house.subscribe(subscribe_request(ACCEPT))
+    async def run(self, filtering: bytes, steps: Sequence[tuple[object, ...]]) -> None:
+        tx = await self.house.subscribe(subscribe(filtering, ACCEPT))
         self.tag = tx.to_tag or ""
         self.gather()
         for name, *arguments in steps:
@@ -135,21 +160,26 @@ class Scene:
             subscribe_request(ACCEPT, condition, cseq=self.cseq, to_tag=self.tag)
         )
 
+    async def decide(self, handling: SubHandling) -> None:
+        self.handling = handling
+        await self.house.service.reauthorize(ALICE)
+
     async def wait(self, seconds: int) -> None:
         self.house.clock.now += seconds
         self.house.service._alarm._ring()
 
 
 @SETTINGS
-@given(st.lists(STEPS, min_size=8, max_size=25))
+@given(FILTERS, st.lists(STEPS, min_size=8, max_size=25))
 def test_a_watcher_has_what_the_server_shows_after_each_notify(
-    steps: Sequence[tuple[object, ...]],
+    filtering: bytes, steps: Sequence[tuple[object, ...]]
 ) -> None:
-    """RFC 5263 §4.4: whatever is lost, refused, refreshed or published meanwhile.
+    """RFC 5263 §4.4: whatever is lost, refused, refreshed, decided or published meanwhile.
 
-    At the end the last state has been told, unless a failed NOTIFY still waits to be repeated.
+    At the end, once the watcher is approved, the last state has been told.
     """
     scene = Scene()
-    asyncio.run(scene.run([*steps, ("wait", 40), ("answer", 200)]))
+    end = [("decide", SubHandling.ALLOW), ("wait", 40), ("answer", 200), ("wait", 40)]
+    asyncio.run(scene.run(filtering, [*steps, *end]))
     event(f"{scene.watcher.diffs} differences")
     assert canonical(scene.watcher.document) == canonical(scene.shown)
