@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -208,6 +208,7 @@ bodies = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.lists(bodies, max_size=2), st.booleans()), min_size=1, max_size=8))
 def test_documents_in_order_make_the_servers_full_state(
     said: list[tuple[list[bytes], bool]],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.packages.dialog.document import CallState, Dialog
@@ -35,6 +35,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps)
 def test_no_report_takes_a_dialog_back(steps: Sequence[Step]) -> None:
     """Whoever reports which state when, and whoever's publication is gone."""
@@ -57,6 +58,7 @@ def test_no_report_takes_a_dialog_back(steps: Sequence[Step]) -> None:
             furthest[one.id] = one.state
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(STATES)), min_size=1, max_size=8),
     st.randoms(use_true_random=False),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.packages.dialog.virtual import VIRTUAL
@@ -69,6 +69,7 @@ def test_a_late_report_makes_no_notify() -> None:
     assert len(watcher.bodies) == 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

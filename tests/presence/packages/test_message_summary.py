@@ -1,7 +1,7 @@
 """RFC 3842 §3.5, §3.10, §5.2: bodies of message-summary, and several mailboxes as one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.package import PackageState
@@ -93,6 +93,7 @@ counts = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     st.booleans(),
     st.sampled_from(["", ALICE]),
@@ -105,6 +106,7 @@ def test_what_is_written_is_read_again(
     assert read(write(summary)) == summary
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_nothing_else_comes_out_of_any_octets(body: bytes) -> None:
     try:
