@@ -76,7 +76,12 @@ def refresh_statement(*, telling: bool) -> Statement:
     )
     s, before, owner = subscriptions.c, subscriptions.alias("before"), given("owner", TEXT)
     approved = and_(s.state == text_literal("pending"), op.c.state == text_literal("active"))
-    event = case((approved, text_literal("approved")), else_=s.event)
+    suspended = and_(s.state == text_literal("active"), op.c.state == text_literal("pending"))
+    event = case(
+        (approved, text_literal("approved")),
+        (suspended, text_literal("subscribe")),
+        else_=s.event,
+    )
     statement = update(subscriptions).values(
         state=op.c.state,
         event=event,

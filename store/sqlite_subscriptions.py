@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
-from sqlalchemy import Text, and_, case, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Text, and_, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from store.backend import SubscriptionOp, WatcherOp
@@ -34,13 +34,18 @@ from store.watching import Keeping
 
 GONE: Final = SubscriptionGone()
 
+
+def _changed(before: str, after: str) -> ColumnElement[bool]:
+    """Whether a refresh changes the state so."""
+    return and_(
+        _s.state == literal_column(f"'{before}'", Text()),
+        given("state") == literal_column(f"'{after}'", Text()),
+    )
+
+
 _s = subscriptions.c
 _ID: Final = _s.id == given("id")
 _CHECK: Final = func.min(_s.check_at, given("check_at"))
-_APPROVED: Final = and_(
-    _s.state == literal_column("'pending'", Text()),
-    given("state") == literal_column("'active'", Text()),
-)
 _PROLONGED: Final = ("state", "remote_cseq", "expires_at", "reach", "owner")
 _REPLACED: Final = (*_PROLONGED, "aor", "package", "watcher", "told_version", "dialog")
 
@@ -57,7 +62,11 @@ REFRESH: Final = compiled(
     .values(
         {
             **taken(*_PROLONGED),
-            "event": case((_APPROVED, literal_column("'approved'", Text())), else_=_s.event),
+            "event": case(
+                (_changed("pending", "active"), literal_column("'approved'", Text())),
+                (_changed("active", "pending"), literal_column("'subscribe'", Text())),
+                else_=_s.event,
+            ),
             "cseq_ceiling": func.max(_s.cseq_ceiling, given("cseq_ceiling")),
             "check_at": _CHECK,
         }

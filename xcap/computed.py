@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final, Protocol
 
 from sip.uri import AoR
-from store.values import Document, DocumentInfo, DocumentKey, Grant, SubscriptionRow
+from store.values import Document, DocumentInfo, DocumentKey, Grant, SubscriptionRow, WatcherRow
 from xcap.uri import Tree
 
 ETAG_OCTETS: Final = 9
@@ -106,6 +106,7 @@ class Records(Protocol):
         """Changes whenever users' documents of that name do, or one comes or goes."""
 
     async def watchers(self, aor: str) -> Sequence[SubscriptionRow]: ...
+    async def waiting(self, aor: str) -> Sequence[WatcherRow]: ...
     async def granted(self, grantees: Sequence[str], limit: int) -> Sequence[Grant]:
         """Grants to any of `grantees`, AoRs and "@domain", ordered by owner."""
 

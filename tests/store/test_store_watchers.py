@@ -208,6 +208,14 @@ async def test_a_refresh_may_find_a_decision(
     assert seen(await store.watching(ALICE, None)) == [("s1", after, event)]
 
 
+async def test_a_decision_that_is_taken_back_leaves_no_trace(store: Store) -> None:
+    """RFC 5025 §3.2.1: there is no event for it."""
+    await pending(store)
+    await store.refresh_subscription(refresh(state="active"))
+    await store.refresh_subscription(refresh(state="pending", remote_cseq=3))
+    assert seen(await store.watching(ALICE, None)) == [("s1", "pending", "subscribe")]
+
+
 async def test_one_watcher_can_be_asked_for(store: Store) -> None:
     await store.write_subscription(subscription())
     await pending(store, "c1", watcher="sip:carol@example.com")

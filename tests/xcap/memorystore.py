@@ -21,6 +21,7 @@ from store.values import (
     DocumentVersion,
     Grant,
     SubscriptionRow,
+    WatcherRow,
 )
 
 ALICE: Final = AoR("sip:alice@example.com")
@@ -38,6 +39,7 @@ class DocumentsInMemory:
         self.claimed: dict[str, DocumentKey] = {}
         self.given: list[Grant] = []
         self.subscriptions: list[SubscriptionRow] = []
+        self.waiters: list[WatcherRow] = []
         self.reads = 0
         """How often a document was read."""
         self.grant_reads: list[str] = []
@@ -114,6 +116,9 @@ class DocumentsInMemory:
 
     async def watchers(self, aor: str) -> Sequence[SubscriptionRow]:
         return [row for row in self.subscriptions if row.resource.aor == aor]
+
+    async def waiting(self, aor: str) -> Sequence[WatcherRow]:
+        return [row for row in self.waiters if row.resource.aor == aor]
 
     async def credential(self, aor: str) -> Credential | None:
         found = self.hashes.get(AoR(aor))

@@ -105,7 +105,10 @@ async def test_the_watchers_of_a_user_as_any_process_sees_them(
     assert listed(got.body) == [("bob@example.com", "allow", "true", ["dialog", "presence"])]
     await store.end_subscription(subscription("sip:bob@example.com").id)
     left = await alice.get(f"org.openxcap.watchers/users/{ALICE}/index")
-    assert listed(left.body) == [("bob@example.com", "allow", "false", ["dialog"])]
+    assert listed(left.body) == [("bob@example.com", "allow", "false", ["dialog", "presence"])]
+    await store.settle_watcher(subscription("sip:bob@example.com").id, "rejected")
+    decided = await alice.get(f"org.openxcap.watchers/users/{ALICE}/index")
+    assert listed(decided.body) == [("bob@example.com", "allow", "false", ["dialog"])]
 
 
 async def test_a_search_reaches_own_and_granted_documents(served: Served, store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.values import SubscriptionRow
+from store.values import SubscriptionRow, WatcherRow
 from tests.xcap.computedkit import Listed, listed, subscription
 from tests.xcap.kit import DocumentsInMemory, Served, serving
 from xcap.errors import AnswerTooLarge
@@ -67,6 +67,37 @@ OWN = "org.openxcap.watchers/users/sip:alice@example.com/"
 )
 def test_who_is_listed_and_how(rows: list[SubscriptionRow], expected: list[Listed]) -> None:
     assert listed(watchers(rows)) == expected
+
+
+def waiting(watcher: str, package: str = "presence") -> WatcherRow:
+    row = subscription(watcher, "pending", package)
+    return WatcherRow(row.id, row.resource, watcher, "waiting", "timeout", 0.0, "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], [("bob@example.com", "confirm", "false", ["presence"])]),
+        (
+            [subscription("sip:bob@example.com", "active", "dialog")],
+            [("bob@example.com", "allow", "false", ["dialog", "presence"])],
+        ),
+        (
+            [subscription("sip:bob@example.com", "pending")],
+            [("bob@example.com", "confirm", "true", ["presence"])],
+        ),
+    ],
+)
+def test_who_waits_is_listed_and_not_online(
+    rows: list[SubscriptionRow], expected: list[Listed]
+) -> None:
+    """RFC 3857 §4.7.1: so that the user can decide at any time."""
+    assert listed(watchers(rows, [waiting("sip:bob@example.com")])) == expected
+
+
+def test_packages_of_an_operators_own_have_dots_too() -> None:
+    rows = [subscription("sip:bob@example.com", "active", "com.example.doors")]
+    assert listed(watchers(rows)) == [("bob@example.com", "allow", "false", ["com.example.doors"])]
 
 
 def test_too_many_are_refused_rather_than_cut_off() -> None:
