@@ -74,6 +74,8 @@ class Engine:
         if not watched.published(version, publications):
             return
         watched.asked_at = asked_at
+        if watched.package.hear is not None:
+            watched.package.hear(watched.aor, watched.state)
         if was_there and not there(watched):
             self._vanished(watched)
         elif watched.complete:

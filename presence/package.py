@@ -165,6 +165,9 @@ class EventPackage:
     """The document for one subscription, or None when it has nothing to hear."""
     tell_types: frozenset[str] | None = None
     """Media types whose documents `tell` makes; those of others are shared. None: all."""
+    hear: Callable[[AoR, PackageState], None] | None = None
+    """Told of every published state of a resource that is watched, also of those that no document
+    is made of, since later ones came before it was told."""
     over: Callable[[PackageState], bool] | None = None
     """Whether the resource is no more; when it was there before, its subscriptions end, with
     reason noresource (RFC 6665 §4.1.3). None: resources never go away."""

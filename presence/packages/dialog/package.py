@@ -49,6 +49,10 @@ def dialog_package(
             return write(aor, ())
         return write(aor, [one.described for one in known.hear(aor, state.publications)])
 
+    def hear(aor: AoR, state: PackageState) -> None:
+        if state.publications:
+            known.hear(aor, state.publications)
+
     return EventPackage(
         name=NAME,
         content_types=(CONTENT_TYPE,),
@@ -57,6 +61,7 @@ def dialog_package(
         min_interval=min_interval,
         publish_types=(CONTENT_TYPE,),
         check_body=check_body,
+        hear=hear,
         render=render,
         tell=tell,
         tell_types=frozenset({CONTENT_TYPE}),

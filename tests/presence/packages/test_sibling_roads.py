@@ -228,3 +228,19 @@ async def test_a_conference_that_has_not_begun_may_be_watched() -> None:
     assert b"<users></users>" in first.body
     await publish(there, "conference", conference('<users><user entity="sip:bob@x"/></users>'))
     assert b"sip:bob@x" in there.endpoint.take()[0].body
+
+
+async def test_a_state_that_was_never_told_is_not_forgotten() -> None:
+    """PKG-02: an earlier state of the same publication comes late, within the second in which
+    nothing is told."""
+    there = House(packages={"dialog": dialog_package()})
+    await there.subscribe(subscribe_request(event="dialog"))
+    tag = ""
+    for state in ("trying", "confirmed", "early"):
+        more = (f"SIP-If-Match: {tag}",) if tag else ()
+        answer = await publish(there, "dialog", info(dialog("1", state)), *more)
+        tag = answer.headers["SIP-ETag"]
+    assert [rows(one.body) for one in there.endpoint.take()] == [{}, {"1": "trying"}]
+    there.clock.now += 1.1
+    there.service._alarm._ring()
+    assert [rows(one.body) for one in there.endpoint.take()] == [{"1": "confirmed"}]
