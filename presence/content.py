@@ -13,7 +13,7 @@ def content_of(live: LiveSubscription, loaded: object) -> Rendered | None:
     resource = live.resource
     if not live.usage.shows_state:
         return EMPTY
-    if not tells(live):
+    if resource.package.tell is None or not tells(live):
         return resource.render(live.view)
     told = tell(live, loaded, full=live.full)
     if told is None:

@@ -169,29 +169,26 @@ class LiveResource:
 
     def render(self, view: View) -> Rendered:
         """The shared bytes of `view`; composed at most once per version for several watchers."""
-        if view.filter or view.coding is not None:
-            return self._render_filtered(view)
-        if self._many is None:
-            self._forget()
-            return rendered(view.content_type, self._show(view, self._compose()))
-        if self._rendered is None:
-            self._rendered = {}
-        shown = self._rendered.get(view)
-        if shown is None:
-            if self._document is None:
-                self._document = self._compose()
-            made = self._show(view, self._document)
-            shown = self._rendered[view] = rendered(view.content_type, made)
-        return shown
+        kept = self._rendered
+        shown = None if kept is None else kept.get(view)
+        return self._render(view) if shown is None else shown
 
-    def _render_filtered(self, view: View) -> Rendered:
-        """The same for a view that is made of the bytes of another."""
-        shown = None if self._rendered is None else self._rendered.get(view)
-        if shown is None:
+    def _render(self, view: View) -> Rendered:
+        """The same, made anew; a filter and a coding work on what the view shows without them."""
+        if view.filter or view.coding is not None:
             body = filtered(self.render(view.plain).body, view.filter)
             shown = rendered(view.content_type, body, coding=view.coding)
-            if self._rendered is not None:
-                self._rendered[view] = shown
+        elif self._many is None:
+            self._forget()
+            return rendered(view.content_type, self._show(view, self._compose()))
+        else:
+            if self._document is None:
+                self._document = self._compose()
+            shown = rendered(view.content_type, self._show(view, self._document))
+        if self._many is not None:
+            if self._rendered is None:
+                self._rendered = {}
+            self._rendered[view] = shown
         return shown
 
     def _compose(self) -> bytes:
