@@ -127,6 +127,8 @@ class Answers:
         self._stats.notify_failed[status] += 1
         live.told, live.full = None, True
         live.way = live.large_way = None
+        if live.terms is not None:
+            live.terms.seen = None
         if live.usage.ended:
             return
         header = response.get if response is not None else no_header

@@ -21,7 +21,8 @@ class Terms:
         self.pace = Pace(rates, now) if rates else None
         self.triggers = triggers
         self.seen: bytes | None = None
-        """What the watcher might have seen without a filter when it was last told."""
+        """What the watcher might have seen without a filter when it was last told; None: it has
+        missed something, and the next change is told whatever the triggers say."""
         self.timer: Timer | None = None
         """Runs until the same is told again."""
 

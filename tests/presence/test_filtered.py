@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 from presence.config import PresenceConfig
+from presence.failure import RETRY_AFTER
 from presence.filters import content as filter_content
 from presence.filters.filter_set import What
+from presence.packages.presence import presence_package
+from presence.partial.package import with_partial
 from presence.policy import CONFIRM, Decision, SubHandling
 from sip.authenticator import Identity
 from sip.message import Request
@@ -19,6 +22,7 @@ from tests.presence.filters.filter_documents import filter_set, include, one_fil
 BASICS = what(include("//pidf:basic"))
 OPENED = one_filter('<trigger><changed from="closed" to="open">//pidf:basic</changed></trigger>')
 SIMPLE_FILTER = "application/simple-filter+xml"
+PIDF_DIFF = "application/pidf-diff+xml"
 HERE, AWAY = pidf("here"), pidf("away")
 SHUT = pidf().replace(b">open<", b">closed<")
 
@@ -219,6 +223,39 @@ async def test_a_trigger_sees_what_the_filter_hides() -> None:
     (told,) = bodies(house)
     assert b"<note" not in told
     assert b"closed" in told
+
+
+async def test_a_trigger_whose_notify_failed_is_told_again() -> None:
+    """What the watcher has missed does not count as told."""
+    house = House()
+    tag = await house.published(SHUT)
+    await watching(house, OPENED)
+    house.endpoint.answering = False
+    await house.published(HERE, tag)
+    house.endpoint.take()[0].answer(500)
+    house.endpoint.answering = True
+    house.clock.now += RETRY_AFTER + 1
+    house.service._alarm._ring()
+    (again,) = bodies(house)
+    assert b"<basic>open" in again
+
+
+async def test_partial_documents_are_of_what_the_filter_leaves() -> None:
+    """RFC 5263 §4: and a watcher of them is told only what its triggers let through."""
+    house = House(packages={"presence": with_partial(presence_package(min_interval=0.0))})
+    tag = await house.published(SHUT)
+    accept = f"Accept: {PIDF_DIFF};q=1, application/pidf+xml;q=0.5"
+    await house.subscribe(subscribe(BASICS, accept))
+    await house.subscribe(subscribe(OPENED, accept, n=2))
+    first, whole = house.endpoint.take()
+    assert {one.request.content_type for one in (first, whole)} == {PIDF_DIFF}
+    assert (b"<note" in first.body, b"<note" in whole.body) == (False, True)
+    tag = await house.published(SHUT.replace(b"here", b"soon"), tag)
+    assert bodies(house) == []
+    await house.published(HERE, tag)
+    for one in house.endpoint.take():
+        assert b">open<" in one.body
+        assert one.request.content_type == PIDF_DIFF
 
 
 async def test_who_is_approved_is_told_whatever_the_trigger_says() -> None:

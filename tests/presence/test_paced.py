@@ -121,6 +121,27 @@ async def test_changes_merge_until_the_maximum_rate_lets_them_through() -> None:
     assert table.sent() == ["3"]
 
 
+async def test_what_was_undone_before_it_could_be_told_is_not_told() -> None:
+    """PRS-09: merged changes that leave what the watcher has are none."""
+    table = await paced("presence;max-rate=0.1")
+    table.sent()
+    await table.publish("1")
+    await table.publish("0")
+    assert table.tick(11) == []
+
+
+async def test_a_merged_change_back_to_the_known_state_is_not_told() -> None:
+    """RFC 5839 §6.2: the condition of the SUBSCRIBE still holds when its turn comes."""
+    table = await paced("presence;max-rate=0.1")
+    etag = table.house.endpoint.take()[0].request.get("sip-etag")
+    assert await table.subscribe(f"Suppress-If-Match: {etag}") == 204
+    await table.publish("1")
+    await table.publish("0")
+    assert table.tick(11) == []
+    await table.publish("2")
+    assert table.sent() == ["2"]
+
+
 async def test_the_package_interval_holds_beside_a_faster_rate() -> None:
     """PRS-10."""
     table = await paced("presence;max-rate=50", interval=5.0)
