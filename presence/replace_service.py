@@ -34,10 +34,10 @@ class ReplaceService:
     async def _end(self, row: SubscriptionRow) -> None:
         """Without a NOTIFY, which would go to who knows nothing of the dialog any more.
 
-        A process that serves it hears of it by the feed.
+        A process that serves it hears of it by the feed. It did not lapse: nobody waits.
         """
         core = self._core
-        await core.end(row.id, row.resource, row.watcher, Cause.LAPSED)
+        await core.end(row.id, row.resource, row.watcher, Cause.MIGRATED)
         live = core.engine.index.get(row.id)
         if live is not None:
             core.engine.forget(live)
