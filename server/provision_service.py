@@ -36,6 +36,7 @@ class ProvisionedDocuments:
         self.claimant = store.claimant
         self.usage_stamp = store.usage_stamp
         self.watchers = store.watchers
+        self.waiting = store.waiting
         self.granted = store.granted
         self.write_document = store.write_document
         self.grants = store.grants
