@@ -1,10 +1,13 @@
 """RFC 4661 §3, RFC 4660 §5.4: which filters are taken, and how they are kept."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from presence.filters.content import filtered
 from presence.filters.errors import BadFilter
-from presence.filters.keeping import wanted
+from presence.filters.filter_set import FilterSet
+from presence.filters.keeping import updated, wanted
 from presence.filters.reading import (
     MAX_EXPRESSIONS,
     MAX_FILTERS,
@@ -12,6 +15,7 @@ from presence.filters.reading import (
     known_filters,
     read_filters,
 )
+from presence.filters.triggers import fires
 from tests.presence.filters.filter_documents import (
     PIDF,
     PRESENTITY,
@@ -113,3 +117,28 @@ def test_equal_filters_are_kept_as_the_same_text() -> None:
     texts = {wanted(kept(body), PRESENTITY).what for body in (other, one_filter(INCLUDED))}
     assert len(texts) == 1
     assert b"<basic>" in filtered(TWO_TUPLES, texts.pop())
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.integers(0, len(FULL)),
+    st.integers(0, 30),
+    st.text(alphabet="<>/=\"'[]@:& axb1é\0\u2028", max_size=12),
+)
+def test_a_garbled_filter_is_read_or_refused(start: int, length: int, text: str) -> None:
+    """Nothing but BadFilter comes out, and what is read can be kept and applied."""
+    body = FULL[:start] + text.encode() + FULL[start + length :]
+    try:
+        read = updated(FilterSet(), read_filters(body, "presence"), PRESENTITY)
+    except BadFilter:
+        return
+    assert known_filters(str(read)) == read
+    found = wanted(str(read), PRESENTITY)
+    filtered(TWO_TUPLES, found.what)
+    fires(found.triggers, TWO_TUPLES, TWO_TUPLES.replace(b"closed", b"open"))
+
+
+@given(st.binary(max_size=200))
+def test_any_octets_are_refused(body: bytes) -> None:
+    with pytest.raises(BadFilter):
+        read_filters(body, "presence")
