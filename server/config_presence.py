@@ -102,6 +102,10 @@ class PackageSettings(BaseModel):
         return self
 
 
+UNSAID: Final = PackageSettings()
+"""Of a package that has no table."""
+
+
 class PresenceSettings(BaseModel):
     """Publications and subscriptions."""
 

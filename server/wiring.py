@@ -29,6 +29,7 @@ from proxy.relay_service import RelayService
 from server.account_limits import AccountLimits
 from server.approvals import Approvals
 from server.approvals_view import ApprovalsView
+from server.built_in import built_in
 from server.config import Settings
 from server.config_values import LogLevel
 from server.dispatch import Dispatcher
@@ -37,7 +38,7 @@ from server.internal_address import internal_address
 from server.logs import traced
 from server.metrics import Metrics
 from server.notify_target import NotifyTargets
-from server.packages import built_in, event_packages
+from server.packages import event_packages
 from server.parts import (
     application_usages,
     dns_resolver,

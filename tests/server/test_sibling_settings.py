@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from presence.packages.dialog.phones import Quirks
+from server.built_in import effective_by, phones
 from server.config import Settings
 from server.errors import ServerError
-from server.packages import effective_by, phones
 from server.settings import load_settings
 
 
