@@ -17,6 +17,7 @@ from sip.authenticator import Identity
 from sip.uri import AoR
 from store import migrate
 from store.store import Store, open_store
+from store.values import Resource, WatcherRow
 from tests.presence.fakes import (
     ALICE,
     BOB,
@@ -472,12 +473,12 @@ async def test_many_at_once_make_one_document_an_interval(
     reads = 0
     watching = life.store.watching
 
-    async def counted(*arguments: object) -> object:
+    async def counted(resource: Resource, watcher: str | None) -> list[WatcherRow]:
         nonlocal reads
         reads += 1
-        return await watching(*arguments)  # type: ignore[arg-type]  # what it was given
+        return await watching(resource, watcher)
 
-    life.store.watching = counted  # type: ignore[method-assign, assignment]  # counted
+    life.store.watching = counted  # type: ignore[method-assign]  # counted
     for number in range(60):
         await life.subscribe(f"u{number}")
     assert await life.told() == []
@@ -487,6 +488,31 @@ async def test_many_at_once_make_one_document_an_interval(
     ((state, watchers),) = [document.seen for document in await life.told()]
     assert (state, len(watchers)) == ("partial", 60)
     assert reads <= 1 + len(life.service._core.fresh)
+
+
+async def test_a_change_is_read_by_those_it_concerns(life: Process, policy: Policy) -> None:
+    """RFC 3857 §4.6: of many who watch themselves, only the one that changed, and the owner."""
+    people = [f"u{number}" for number in range(30)]
+    policy.of |= dict.fromkeys(people, ALLOW)
+    for who in people:
+        await life.subscribe(who, "presence.winfo")
+    await life.told()
+    await life.watch()
+    await life.service.sweep()
+    await life.service.sweep()
+    await life.told()
+    asked: list[str | None] = []
+    watching = life.store.watching
+
+    async def counted(resource: Resource, watcher: str | None) -> list[WatcherRow]:
+        asked.append(watcher)
+        return await watching(resource, watcher)
+
+    life.store.watching = counted  # type: ignore[method-assign]  # counted
+    await life.subscribe("u7")
+    seen = [document.seen for document in await life.told()]
+    assert seen == [("partial", [("u7", "active", "subscribe")])] * 2
+    assert sorted(map(str, asked)) == ["None", "sip:u7@example.com"]
 
 
 async def test_one_watcher_is_pending_at_only_so_many(life: Process) -> None:
