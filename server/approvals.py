@@ -13,12 +13,12 @@ from presence.rules_service import PRESENCE
 from presence.subscription import State
 from server.approval import DECISIONS, with_decision
 from sip.authenticator import Identity
-from sip.errors import ParseError
-from sip.uri import AoR, aor_of
+from sip.uri import AoR
 from store.values import SubscriptionRow, WatcherRow
 from xcap.conditions import ANY, Conditions
-from xcap.errors import BadRequest, Busy, PreconditionFailed
+from xcap.errors import BadRequest, Busy, NotFound, PreconditionFailed
 from xcap.json.values import JsonObject, check_keys, text
+from xcap.uri import owner_of
 
 INDEX: Final = "index"
 ATTEMPTS: Final = 20
@@ -135,11 +135,7 @@ def read_decision(values: JsonObject) -> str:
 
 def read_watcher(name: str, default_domain: str) -> AoR:
     """A watcher, of any domain: an address with or without its scheme. Raises BadRequest."""
-    if "@" not in name:
-        name = f"{name}@{default_domain}"
-    if ":" not in name.partition("@")[0]:
-        name = f"sip:{name}"
     try:
-        return aor_of(name)
-    except ParseError:
+        return owner_of(name, default_domain)
+    except NotFound:
         raise BadRequest(f"{name}: is not an address such as bob@example.com") from None

@@ -6,9 +6,10 @@ from presence.rulebook import PRES_RULES, read_document
 from presence.rules.evaluate import Context, evaluate
 from presence.rules.permissions import EVERYTHING
 from server.approval import DECISIONS, MAX_MENTIONS, rule_id, with_decision
+from server.approvals import read_watcher
 from sip.uri import AoR
 from tests.presence.rule_shelf import one, rule, ruleset
-from xcap.errors import ConstraintFailure
+from xcap.errors import BadRequest, ConstraintFailure
 
 BOB, CAROL = AoR("sip:bob@example.com"), AoR("sip:carol@example.org")
 TEL = AoR("tel:+15551234")
@@ -77,3 +78,22 @@ def test_what_else_is_in_the_document_stays() -> None:
 def test_rules_that_name_a_watcher_without_end_are_left_alone() -> None:
     with pytest.raises(ConstraintFailure):
         with_decision(ruleset(*[rule(one(BOB))] * (MAX_MENTIONS + 1)), BOB, "block")
+
+
+@pytest.mark.parametrize(
+    ("name", "watcher"),
+    [
+        ("bob", BOB),
+        ("bob@example.com", BOB),
+        ("sip:carol@example.org", CAROL),
+        ("tel:+1-555-1234", TEL),
+    ],
+)
+def test_names_of_watchers(name: str, watcher: AoR) -> None:
+    assert read_watcher(name, "example.com") == watcher
+
+
+@pytest.mark.parametrize("name", ["@", "sip:", "bob@exa mple.com", "x" * 300])
+def test_what_names_nobody(name: str) -> None:
+    with pytest.raises(BadRequest):
+        read_watcher(name, "example.com")
