@@ -38,14 +38,6 @@ class Coding(NamedTuple):
     """Octets from which that is worth it."""
 
 
-class UnsupportedCoding(UnsupportedEncoding):
-    """The body is encoded in a way that we do not read (RFC 3261 §21.4.13)."""
-
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Accept-Encoding", ", ".join(CODINGS)),)
-
-
 @lru_cache(KNOWN_HEADERS)
 def preferred(lines: Sequence[str]) -> str:
     """The coding that the Accept-Encoding `lines` like best; "" when that is none of ours.
@@ -76,7 +68,7 @@ def compress(body: bytes, coding: Coding) -> bytes | None:
 def decoded(request: Request, most: int) -> Request:
     """`request` with its body as it is without Content-Encoding.
 
-    Raises UnsupportedCoding (415), BadBody (400), and BodyTooLarge (413) as soon as more than
+    Raises UnsupportedEncoding (415), BadBody (400), and BodyTooLarge (413) as soon as more than
     `most` octets come out: what is left in a bomb stays there.
     """
     if request.get("content-encoding") is None:
@@ -86,7 +78,7 @@ def decoded(request: Request, most: int) -> Request:
         return request
     coding = ALIASES.get(name, name)
     if coding not in CODINGS:
-        raise UnsupportedCoding
+        raise UnsupportedEncoding(CODINGS)
     body = _decompress(request.body, coding, most) if request.body else b""
     draft = Draft(request)
     draft.remove("content-encoding")

@@ -126,13 +126,18 @@ class UnsupportedType(WrongType):
 
 
 class UnsupportedEncoding(PresenceError):
-    """The body is encoded in a way we do not read (RFC 3261 §21.4.13)."""
+    """The body is encoded in a way we do not read; the answer names those that we do (RFC 3261
+    §21.4.13)."""
 
     status = 415
 
+    def __init__(self, codings: Sequence[str]) -> None:
+        super().__init__(", ".join(codings))
+        self.codings = tuple(codings)
+
     @property
     def headers(self) -> Headers:
-        return (("Accept-Encoding", "identity"),)
+        return (("Accept-Encoding", ", ".join(self.codings)),)
 
 
 class IntervalTooBrief(PresenceError):

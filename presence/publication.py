@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from presence.bounds import bounds_of, granted_publication
+from presence.coding import decoded
 from presence.config import PresenceConfig
 from presence.errors import (
     BadEvent,
@@ -16,7 +17,6 @@ from presence.errors import (
     BodyTooLarge,
     ConditionFailed,
     Forbidden,
-    UnsupportedEncoding,
     UnsupportedType,
 )
 from presence.etag import first_tag, next_tag, read_if_match
@@ -78,16 +78,15 @@ def read_publish(
         if expected is None:
             raise BadRequest("an initial publication needs a body")
         return Publish(package, expected, expires, None, "")
+    request = decoded(request, config.max_body)
     content_type = check_form(request, package, config)
     return Publish(package, expected, expires, request.body if expires else None, content_type)
 
 
 def check_form(request: Request, package: EventPackage, config: PresenceConfig) -> str:
-    """The media type of the body, once its size, encoding and type are acceptable (§6 step 5)."""
+    """The media type of the body, once its size and type are acceptable (§6 step 5)."""
     if len(request.body) > config.max_body:
         raise BodyTooLarge
-    if request.get("content-encoding") not in (None, "", "identity"):
-        raise UnsupportedEncoding
     content_type = request.content_type
     accepted = (*package.publish_types, *package.patch_types)
     if content_type is None or content_type not in accepted:

@@ -1,6 +1,9 @@
 """RFC 3903 §6: what a PUBLISH is answered, and what it leaves in the store."""
 
 import asyncio
+import gzip
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -89,7 +92,8 @@ async def test_expiration(asked: tuple[str, ...], granted: str) -> None:
         pytest.param(b"", ("SIP-If-Match: 00.11",), 412, None, id="refresh-of-nothing"),
         pytest.param(b"", (), 400, "Warning", id="no-body-no-tag"),
         pytest.param(pidf(), ("Content-Type: text/plain",), 415, "Accept", id="wrong-type"),
-        pytest.param(pidf(), ("Content-Encoding: gzip",), 415, "Accept-Encoding", id="encoded"),
+        pytest.param(pidf(), ("Content-Encoding: br",), 415, "Accept-Encoding", id="encoded"),
+        pytest.param(pidf(), ("Content-Encoding: gzip",), 400, "Warning", id="not-what-it-says"),
         pytest.param(pidf("x" * 4096), (), 413, None, id="too-large"),
         pytest.param(b"<presence", (), 400, "Warning", id="not-well-formed"),
         pytest.param(DTD, (), 400, "Warning", id="document-type"),
@@ -123,6 +127,17 @@ async def test_event_parameters_do_not_matter() -> None:
     """RFC 6665 §8.2.1."""
     tx = await House().publish(publish_request(pidf(), event="presence;id=1"))
     assert tx.status == 200
+
+
+@pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+async def test_a_compressed_body_is_published_as_it_is(
+    name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    """RFC 3261 §20.12: what OPTIONS lists in Accept-Encoding is read; what is stored is plain."""
+    house = House()
+    tx = await house.publish(publish_request(pack(pidf()), f"Content-Encoding: {name}"))
+    assert tx.status == 200
+    assert [p.body for p in house.store.state(PRESENCE).publications] == [pidf()]
 
 
 @pytest.mark.parametrize("uri", ["sip:ghost@example.com", "tel:+15551234"])
