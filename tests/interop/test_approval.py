@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 
 from tests.databases import drop_database, fresh_database
-from tests.presence.rule_shelf import external_list, one, rule, ruleset
+from tests.presence.rule_shelf import external_list, rule, ruleset
+from tests.presence.rule_shelf import one as one_of
 from tests.processes import DOMAIN, TRUSTING, Deployment, Running, merged, sqlite_url
 from tests.rawsip import Heard, SipClient, compose
 from tests.rawusers import Subscription, User, pidf
@@ -121,11 +122,11 @@ async def test_a_watcher_is_approved_and_blocked(
     assert await next_state(watching, 1) == ("pending", False)
     asking = await winfo.shows(bob.aor, WITHIN)
     assert b'status="pending"' in asking.body
-    await alice.put_rules(rule(one(bob.aor)))
+    await alice.put_rules(rule(one_of(bob.aor)))
     assert await next_state(watching, 2) == ("active", True)
     assert b"come in" in watching.notifies[1].body
     await winfo.shows('event="approved"', WITHIN)
-    await alice.put_rules(rule(one(bob.aor), "block"))
+    await alice.put_rules(rule(one_of(bob.aor), "block"))
     assert await next_state(watching, 3) == ("terminated;reason=rejected", False)
     await winfo.shows('event="rejected"', WITHIN)
     again = Subscription(bob, alice.aor)
@@ -178,17 +179,42 @@ async def test_a_user_without_rules_has_those_of_oma(
             assert await next_state(watching, 3) == ("pending", False)
 
 
+@pytest.mark.postgres
+async def test_a_change_at_one_process_acts_at_the_other(
+    postgres_dsn: str, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    """AUT-05: by the change feed, for rules and for the lists that they refer to."""
+    settings = merged(TRUSTING, SETTINGS)
+    one, two = (Deployment(tmp_path / name, postgres_dsn, settings) for name in ("a", "b"))
+    one.prepare()
+    with one.serving() as a, two.serving() as b:
+        async with await SipClient.open(b.sip) as sip:
+            alice = Presentity(a, sip, http, "alice")
+            bob = User(sip, f"sip:bob@{DOMAIN}")
+            watching = await bob.subscribe(alice.aor)
+            assert await next_state(watching, 1) == ("pending", False)
+            await alice.put_lists("friends")
+            await alice.put_entry("friends", bob.aor)
+            friends = external_list(alice.anchor("friends"))
+            await alice.put_rules(rule(friends), rule("<ocp:other-identity/>", "confirm"))
+            assert await next_state(watching, 2) == ("active", True)
+            await alice.delete_entry("friends", bob.aor)
+            assert await next_state(watching, 3) == ("pending", False)
+            await alice.put_rules(rule(one_of(bob.aor), "block"))
+            assert await next_state(watching, 4) == ("terminated;reason=rejected", False)
+
+
 async def test_rules_that_are_not_valid_are_refused(
     server: Running, sip: SipClient, http: aiohttp.ClientSession
 ) -> None:
     """RFC 4825 §11: with the reason; what was there before goes on to hold."""
     alice = Presentity(server, sip, http, "erin")
     bob = User(sip, f"sip:frank@{DOMAIN}")
-    await alice.put_rules(rule(one(bob.aor)))
+    await alice.put_rules(rule(one_of(bob.aor)))
     watching = await bob.subscribe(alice.aor)
     assert await next_state(watching, 1) == ("active", True)
     refused = await alice.xcap.put(
-        alice.rules_at, ruleset(rule(one(bob.aor), "sometimes")), AUTH_POLICY
+        alice.rules_at, ruleset(rule(one_of(bob.aor), "sometimes")), AUTH_POLICY
     )
     assert refused.status == 409
     assert b"schema-validation-error" in refused.body
@@ -301,9 +327,9 @@ async def test_a_politely_blocked_watcher_cannot_tell(
     """RFC 5025 §3.2.1: octet by octet what somebody is told who may see one who is offline."""
     alice = Presentity(server, sip, http, f"heidi-{len(accept)}")
     bob = User(sip, f"sip:mallory@{DOMAIN}", tag="mallory")
-    await alice.put_rules(rule(one(bob.aor)))
+    await alice.put_rules(rule(one_of(bob.aor)))
     offline = await life(alice, bob, accept, online=False)
-    await alice.put_rules(rule(one(bob.aor), "polite-block"))
+    await alice.put_rules(rule(one_of(bob.aor), "polite-block"))
     politely = await life(alice, bob, accept, online=True)
     assert offline == politely
     assert sum(page.startswith(b"NOTIFY") for page in offline) == 4
