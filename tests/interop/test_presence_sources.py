@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 import pytest
 
-from tests.processes import DOMAIN, TRUSTING, Deployment, sqlite_url
+from tests.processes import DOMAIN, TRUSTING, Deployment, merged, sqlite_url
 from tests.rawsip import SipClient
 from tests.rawusers import User, pidf
 from tests.rawxcap import XcapClient
@@ -31,9 +31,10 @@ def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Deployment:
     url = sqlite_url(tmp_path)
     if request.param == "postgres":
         url = str(request.getfixturevalue("postgres_dsn"))
-    asked = {"registrations": True, "calls": True}
-    settings = {**TRUSTING, "presence": asked}
-    settings["sip"] = {**settings.get("sip", {}), "min_expires": 1}
+    settings = merged(
+        TRUSTING,
+        {"presence": {"registrations": True, "calls": True}, "sip": {"min_expires": 1}},
+    )
     made = Deployment(tmp_path / "server", url, settings)
     made.prepare()
     return made
@@ -99,6 +100,28 @@ async def test_a_call_is_presence_until_it_ends(deployment: Deployment) -> None:
                 tag = answer["SIP-ETag"]
                 heard = await watching.notified(version + 2, SOON)
                 assert (b"on-the-phone" in heard.body) is (state == "confirmed")
+
+
+@pytest.mark.postgres
+async def test_a_watcher_at_one_process_hears_of_what_happens_at_the_other(
+    postgres_dsn: str, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    """PRS-06, PRS-07: the change feed tells of documents and bindings."""
+    settings = merged(TRUSTING, {"presence": {"registrations": True}})
+    one, two = (Deployment(tmp_path / name, postgres_dsn, settings) for name in ("a", "b"))
+    one.prepare()
+    with one.serving() as a, two.serving() as b:
+        async with await SipClient.open(a.sip) as at_a, await SipClient.open(b.sip) as at_b:
+            watching = await User(at_a, BOB).subscribe(ALICE)
+            await watching.shows("<basic>closed")
+            xcap, alice = XcapClient(http, b.http, asserted=ALICE), User(at_b, ALICE)
+            await xcap.put(INDEX, pidf(ALICE, "on-holiday"), PIDF)
+            await watching.shows("on-holiday", SOON)
+            await alice.register("<sip:alice@127.0.0.1:4000>;audio")
+            await watching.shows("servcaps", SOON)
+            await xcap.delete(INDEX)
+            await alice.register("<sip:alice@127.0.0.1:4000>", expires=0)
+            await watching.shows("<basic>closed", SOON)
 
 
 @pytest.mark.parametrize(
