@@ -6,7 +6,14 @@ import pytest
 
 from presence.policy import ALLOW, BLOCK, CONFIRM, POLITE, Decision, Policies, SubHandling
 from presence.rule_sources import Members
-from presence.rulebook import DIALOG_RULES, ENTRY_WEIGHT, MAX_OCTETS
+from presence.rulebook import (
+    DIALOG_RULES,
+    ENTRY_WEIGHT,
+    MAX_OCTETS,
+    MAX_REMEMBERED,
+    PRES_RULES,
+    read_document,
+)
 from presence.rules.permissions import ALL_MEMBERS, Permissions
 from sip.authenticator import Identity
 from sip.uri import AoR
@@ -226,6 +233,13 @@ async def test_rules_beyond_the_bound_grant_nothing(padding: int, decision: Deci
     shelf.put(ruleset() + b"\n" * (padding // 2), path="b")
     shelf.put(ruleset(rule(one(BOB))), path="c")
     assert await decided(shelf, AS_BOB) == decision
+
+
+@pytest.mark.parametrize(("padding", "shared"), [(0, True), (MAX_REMEMBERED, False)])
+def test_those_who_have_the_same_document_share_its_rules(padding: int, shared: bool) -> None:
+    body = ruleset(rule(one(BOB))) + b" " * padding
+    same = read_document(PRES_RULES, body) is read_document(PRES_RULES, bytes(bytearray(body)))
+    assert same is shared
 
 
 async def test_memory_of_rules_is_bounded() -> None:
