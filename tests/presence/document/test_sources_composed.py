@@ -203,6 +203,43 @@ def test_children_keep_their_octets() -> None:
     assert odd in whole
 
 
+@pytest.mark.parametrize(
+    ("where", "element"),
+    [
+        pytest.param(
+            b"</status>",
+            '<s:timed-status xmlns:s="urn:ietf:params:xml:ns:pidf:timed-status"'
+            ' from="2027-01-01T00:00:00Z"><s:basic>closed</s:basic></s:timed-status>',
+            id="timed-status",
+        ),
+        pytest.param(
+            b"</status>",
+            '<c:servcaps xmlns:c="urn:ietf:params:xml:ns:pidf:caps"><c:audio>true</c:audio>'
+            "</c:servcaps>",
+            id="servcaps",
+        ),
+        pytest.param(
+            b"</status>",
+            '<i:homepage xmlns:i="urn:ietf:params:xml:ns:pidf:cipid">http://a.example</i:homepage>',
+            id="cipid",
+        ),
+        pytest.param(
+            b"</status>",
+            "<rpid:service-class><rpid:electronic/></rpid:service-class>"
+            "<rpid:status-icon>http://a.example/i.png</rpid:status-icon>",
+            id="rpid",
+        ),
+    ],
+)
+def test_what_other_standards_add_is_kept(where: bytes, element: str) -> None:
+    """RFC 4480 §3, RFC 4481, RFC 4482, RFC 5196 §3: valid, and in the octets of its publisher."""
+    body = pidf("2", tuple_id="t2").replace(where, where + element.encode())
+    check_body(body, "application/pidf+xml", ALICE)
+    whole = union(ALICE, Inputs((publication(pidf()), publication(body, "bb"))))
+    assert element.encode() in whole
+    check_body(whole, "application/pidf+xml", ALICE)
+
+
 def test_prefixes_of_one_publisher_mean_nothing_to_another() -> None:
     """RFC 3863 §4.2.3: QNames in content too, which no parser knows of."""
     typed = (
