@@ -13,7 +13,7 @@ from typing import Final
 
 from lxml import etree
 
-from presence.errors import BadBody, BadRequest, UnsupportedEncoding, UnsupportedType
+from presence.errors import BadBody, BadRequest, UnsupportedType
 from sip.message import Request
 from xmldoc.errors import XmlError
 from xmldoc.parse import parse
@@ -70,15 +70,14 @@ def _read(text: str) -> Wanted:
 def read_wanted(request: Request, before: str) -> Wanted:
     """What `request` asks for; one without a body keeps the list of the one `before` it.
 
-    Raises BadRequest (400), UnsupportedType and UnsupportedEncoding (415).
+    Its body is without Content-Encoding (`presence.coding.decoded`). Raises BadRequest (400) and
+    UnsupportedType (415).
     """
     mode = mode_of(request)
     if not request.body:
         if not before:
             raise BadRequest("the body must list the XCAP URIs to follow")
         return Wanted(mode, Wanted.parse(before).uris)
-    if (request.get("content-encoding") or "identity").strip().lower() != "identity":
-        raise UnsupportedEncoding
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:
         raise UnsupportedType((MEDIA_TYPE,))

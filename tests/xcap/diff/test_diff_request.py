@@ -63,7 +63,7 @@ async def test_what_is_refused(body: bytes, status: int) -> None:
         pytest.param((), "application/pidf+xml", 415, "Accept", id="another-type"),
         pytest.param((), "", 415, "Accept", id="no-type"),
         pytest.param(
-            ("Content-Encoding: gzip",), RESOURCE_LISTS, 415, "Accept-Encoding", id="encoded"
+            ("Content-Encoding: br",), RESOURCE_LISTS, 415, "Accept-Encoding", id="encoded"
         ),
         pytest.param(
             ("Accept: application/pidf+xml",), RESOURCE_LISTS, 406, "Accept", id="not-acceptable"
