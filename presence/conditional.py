@@ -32,7 +32,8 @@ def suppress(live: LiveSubscription, content: Rendered, *, forced: bool) -> Rend
     """
     condition = live.condition
     if condition == ANY:
-        live.offered_memory = live.memory
+        if live.resource.package.tell_types is None:
+            live.offered_memory = live.memory
     elif condition != content.etag:
         live.condition = ""
         return content
@@ -55,7 +56,8 @@ def acknowledge(live: LiveSubscription, condition: str, loaded: object) -> bool:
                 return False
         else:
             live.told, live.full = mark(shown.body), False
-            live.memory = live.offered_memory = memory
+            if live.usage.shows_state:
+                live.memory = live.offered_memory = memory
             live.told_version = live.resource.version
     live.condition = condition
     return True

@@ -86,7 +86,8 @@ class Telling(NamedTuple):
     """What the last NOTIFY that was made would leave, whether or not it was sent or answered;
     None after an adoption."""
     condition: str = ""
-    """The entity-tag of which the watcher needs no document, "" for none (RFC 5839 §6.2)."""
+    """The entity-tag of which the watcher needs no document, "*" for none at all, "" for no
+    condition (RFC 5839 §6.2). With `tell_types`, `Told.memory` takes it into account."""
 
 
 class Asking(NamedTuple):

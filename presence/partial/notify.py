@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from presence.conditional import ANY
 from presence.package import Telling, Told
 from presence.partial.count import UNNUMBERED, Copy, Known, known
 from presence.partial.document import MEDIA_TYPE, NOTHING
@@ -40,13 +41,15 @@ class PartialDocuments:
 def _left(telling: Telling, before: Known, shown: bytes) -> Copy:
     """What the watcher has after this NOTIFY.
 
-    One that says with a condition that it has `shown` gets no body (RFC 5839 §6.2), and no
-    version: unless it has a version of just that, a full document must come next.
+    One with a condition that holds gets no body (RFC 5839 §6.2), and no version. It has what it
+    had, if that is known for sure; else a full document must come next.
     """
     copy, spent = before
-    had = None
-    if copy is not None and copy.document == shown:
-        had = copy._replace(before=None)
+    had = copy._replace(before=None) if copy is not None and copy.version == spent else None
+    same = had if had is not None and had.document == shown else None
+    unknown = Copy(b"", spent, UNNUMBERED)
+    if telling.condition == ANY:
+        return had or unknown
     if telling.condition and rendered(MEDIA_TYPE, b"", shown).etag == telling.condition:
-        return had or Copy(b"", spent, UNNUMBERED)
-    return Copy(shown, spent + 1, telling.version, had)
+        return same or unknown
+    return Copy(shown, spent + 1, telling.version, same)

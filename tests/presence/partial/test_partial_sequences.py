@@ -49,7 +49,7 @@ STEPS = st.one_of(
     st.tuples(st.just("answer"), st.sampled_from([200, 200, 200, 200, 500, 503])),
     st.tuples(st.just("answer"), st.just(200)),
     st.tuples(st.just("lose"), st.sampled_from(["request", "response"])),
-    st.tuples(st.just("refresh"), st.booleans()),
+    st.tuples(st.just("refresh"), st.sampled_from(["", "", "what it has", "*"])),
     st.tuples(st.just("withdraw"), st.integers(0, 1)),
     st.tuples(st.just("wait"), st.sampled_from([1, 40])),
     st.tuples(
@@ -151,13 +151,12 @@ class Scene:
             self.watcher.receive(sent.body)
             assert canonical(self.watcher.document) == canonical(shown)
 
-    async def refresh(self, conditionally: bool) -> None:
+    async def refresh(self, condition: str) -> None:
         self.cseq += 1
-        condition = (
-            f"Suppress-If-Match: {self.etag}" if conditionally and self.etag else "Subject: -"
-        )
+        etag = self.etag if condition == "what it has" else condition
+        header = f"Suppress-If-Match: {etag}" if etag else "Subject: -"
         await self.house.subscribe(
-            subscribe_request(ACCEPT, condition, cseq=self.cseq, to_tag=self.tag)
+            subscribe_request(ACCEPT, header, cseq=self.cseq, to_tag=self.tag)
         )
 
     async def decide(self, handling: SubHandling) -> None:
@@ -179,7 +178,8 @@ def test_a_watcher_has_what_the_server_shows_after_each_notify(
     At the end, once the watcher is approved, the last state has been told.
     """
     scene = Scene()
-    end = [("decide", SubHandling.ALLOW), ("wait", 40), ("answer", 200), ("wait", 40)]
+    told = [("wait", 40), ("answer", 200)]
+    end = [("refresh", ""), *told, ("decide", SubHandling.ALLOW), *told]
     asyncio.run(scene.run(filtering, [*steps, *end]))
     event(f"{scene.watcher.diffs} differences")
     assert canonical(scene.watcher.document) == canonical(scene.shown)
