@@ -7,7 +7,8 @@ one applied, however many are asked for at a time.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final
 
 import structlog
@@ -37,8 +38,8 @@ class ReauthorizeService:
         self._core = core
         self.schedule = schedule
         """Calls back at an instant, Unix seconds, or soon after."""
-        self._due: dict[AoR, None] = {}
-        """In the order in which they were asked for."""
+        self._due: OrderedDict[AoR, bool] = OrderedDict()
+        """In the order in which they were asked for; whether those who wait are meant too."""
         self._workers = 0
 
     def is_watched(self, aor: AoR) -> bool:
@@ -50,11 +51,15 @@ class ReauthorizeService:
 
     def soon(self, aor: AoR) -> None:
         """The rules of `aor` may have changed."""
-        self._begin((aor,))
+        self._due[aor] = True
+        self._begin()
 
     def everybody(self) -> None:
-        """The rules of anybody may have changed."""
-        self._begin(AoR(resource.aor) for resource in self._core.engine.index.resources)
+        """The rules of anybody may have changed; the process where they did has seen to those who
+        wait and are not subscribed."""
+        for resource in self._core.engine.index.resources:
+            self._due.setdefault(AoR(resource.aor), False)
+        self._begin()
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` told of every change of published state."""
@@ -64,8 +69,7 @@ class ReauthorizeService:
         """Run `work` beside everything else."""
         self._core.spawn(work)
 
-    def _begin(self, aors: Iterable[AoR]) -> None:
-        self._due.update(dict.fromkeys(aors))
+    def _begin(self) -> None:
         for _ in range(min(len(self._due), WORKERS - self._workers)):
             self._workers += 1
             self._core.spawn(self._work())
@@ -73,30 +77,33 @@ class ReauthorizeService:
     async def _work(self) -> None:
         try:
             while self._due:
-                aor = next(iter(self._due))
-                del self._due[aor]
-                await self._try(aor)
+                await self._try(*self._due.popitem(last=False))
         finally:
             self._workers -= 1
 
-    async def _try(self, aor: AoR) -> None:
+    async def _try(self, aor: AoR, waiting: bool) -> None:
         """Decide about `aor`; what the store did not answer is asked again."""
         try:
-            await self.now(aor)
+            await self._watching(aor)
+            if waiting:
+                await decide_waiting(self._core, aor)
         except StoreError as error:
             log.warning("reauthorize-delayed", aor=aor, error=str(error))
             await asyncio.sleep(self._core.config.sweep_interval)
-            self._due[aor] = None
+            self._due[aor] = waiting or self._due.get(aor, False)
         except Exception:
             log.exception("reauthorize-failed", aor=aor)
 
     async def now(self, aor: AoR) -> None:
-        """Decide anew about all who watch `aor`. Raises StoreError."""
+        """Decide anew about all who watch `aor`, or wait to. Raises StoreError."""
+        await self._watching(aor)
+        await decide_waiting(self._core, aor)
+
+    async def _watching(self, aor: AoR) -> None:
         for package in self._core.packages:
             watched = self._core.engine.index.resource(Resource(aor, package))
             if watched is not None:
                 await self._decide_all(watched)
-        await decide_waiting(self._core, aor)
 
     async def _decide_all(self, watched: LiveResource) -> None:
         lives = tuple(watched.subscriptions.values())
