@@ -43,13 +43,16 @@ class ProvisionedDocuments:
         self.credential = store.credential
 
     async def document(self, key: DocumentKey) -> Document | None:
-        """The document, the default one when there is none and it is an account's."""
+        """The document, the default one when its owner has none of this usage.
+
+        Who asks has made sure that the owner is a user of ours. Rules under another name are rules
+        too, which default ones would add to.
+        """
         document = await self._store.document(key)
-        if document is None:
-            default = default_document(key, self._root_url)
-            if default is not None and await self._store.credential(key.owner) is not None:
-                return await self._provide(default)
-        return document
+        default = default_document(key, self._root_url) if document is None else None
+        if default is None or await self._store.documents(key.auid, key.owner):
+            return document
+        return await self._provide(default)
 
     async def _provide(self, default: Document) -> Document | None:
         """Write `default` unless somebody else has just written the document."""

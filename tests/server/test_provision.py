@@ -16,10 +16,10 @@ from sip.authenticator import Identity
 from sip.uri import AoR
 from store import migrate
 from store.store import Store, open_store
-from store.values import Change, Credential, DocumentKey, Kind
+from store.values import Change, DocumentKey, Kind
 from xcap.conditions import UNCONDITIONAL, Conditions
 from xcap.config import XcapConfig
-from xcap.errors import NoDocument
+from xcap.errors import Forbidden, NoDocument, NotFound
 from xcap.registry import usages
 from xcap.service import XcapService
 from xcap.uri import Tree, XcapUri, parse
@@ -54,7 +54,7 @@ class Desk:
         )
 
     async def exists(self, aor: AoR, identity: Identity) -> bool:
-        return True
+        return "ghost" not in aor
 
     async def get(self, uri: XcapUri) -> bytes:
         return (await self.xcap.read(uri, AS_ALICE, UNCONDITIONAL)).body
@@ -69,7 +69,6 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     url = f"sqlite:///{tmp_path}/presentity.db"
     migrate.upgrade(url)
     store = await open_store(url, node="test")
-    await store.put_credential(Credential(ALICE, *"abcd"))
     yield Desk(store)
     await store.close()
 
@@ -161,11 +160,29 @@ async def test_who_deletes_has_the_default_again(desk: Desk) -> None:
     assert await desk.get(RULES) == default
 
 
+async def test_rules_of_another_name_are_not_added_to(desk: Desk) -> None:
+    """RFC 5025 §9.7: a GET must not change who is let in."""
+    other = XcapUri("pres-rules", Tree.USERS, ALICE, "work")
+    await desk.put(other, rules(BOB, ROOT))
+    with pytest.raises(NoDocument):
+        await desk.get(RULES)
+
+
+async def test_nobody_else_s_are_made(desk: Desk) -> None:
+    """For a user that there is not, nor for who may not read them."""
+    for uri, error in (
+        (XcapUri("pres-rules", Tree.USERS, "ghost", "index"), NotFound),
+        (XcapUri("pres-rules", Tree.USERS, BOB, "index"), Forbidden),
+    ):
+        with pytest.raises(error):
+            await desk.get(uri)
+    assert desk.changes == []
+
+
 @pytest.mark.parametrize(
     "uri",
     [
         pytest.param(XcapUri("pres-rules", Tree.USERS, ALICE, "other"), id="another-name"),
-        pytest.param(XcapUri("pres-rules", Tree.USERS, BOB, "index"), id="no-account"),
         pytest.param(XcapUri("pidf-manipulation", Tree.USERS, ALICE, "index"), id="another-usage"),
         pytest.param(XcapUri("resource-lists", Tree.GLOBAL, "", "index"), id="global"),
     ],
