@@ -38,7 +38,7 @@ from store.pg_statement import (
 from store.rows import WATCHER_COLUMNS
 from store.tables import subscriptions, watchers
 from store.values import Kind
-from store.watching import TEMPLATE, WAITING_LIMIT
+from store.watching import NAME_LIMIT, TEMPLATE, WAITING_LIMIT
 
 LONGEST_KEY: Final = "x" * 2700
 """No key is longer than an index takes."""
@@ -62,7 +62,8 @@ def heard(source: FromClause, *condition: ColumnElement[bool]) -> Any:
     """Tell the feed that the watchers in `source` changed."""
     c = source.c
     which = select(c.aor, c.package, c.watcher)
-    return _tell(which.where(*condition, is_watched(c.aor, c.package)).distinct().cte("heard"))
+    somebody = is_watched(c.aor, c.package)
+    return _tell(which.where(*condition, is_short(source), somebody).distinct().cte("heard"))
 
 
 def tell_judged(judged: CTE) -> Any:
@@ -74,6 +75,13 @@ def tell_judged(judged: CTE) -> Any:
 def _tell(heard_of: CTE) -> Any:
     c = heard_of.c
     return told(heard_of, Kind.WATCHER, ZERO, c.aor, c.package, c.watcher, share="watcher_share")
+
+
+def is_short(source: FromClause) -> ColumnElement[bool]:
+    """Whether the names in a row can be kept and told; who is trusted may assert any watcher."""
+    c = source.c
+    octets = func.octet_length(c.aor + c.package + c.watcher)
+    return octets <= literal_column(str(NAME_LIMIT), BigInteger())
 
 
 def give_up(source: CTE) -> CTE:
@@ -89,7 +97,8 @@ def _same_watcher(source: CTE) -> ColumnElement[bool]:
 
 
 def judge(source: CTE) -> CTE:
-    """Which watchers of `source` wait from now on, and whether anybody watches them."""
+    """Which watchers of `source` wait from now on, and whether anybody watches them; without
+    those whose names are too long."""
     c, others = source.c, watchers.alias("others")
     count = select(func.count()).select_from(others)
     waits_for = count.where(others.c.watcher == c.watcher, others.c.status == _WAITING)
@@ -100,11 +109,12 @@ def judge(source: CTE) -> CTE:
         (and_(undecided, kept), waits_for.scalar_subquery() < limit),
         else_=literal_column("false"),
     )
-    return select(
+    rows = select(
         *(c[name] for name in ("id", "aor", "package", "watcher", "event", "dialog")),
         waits.label("waits"),
         is_watched(c.aor, c.package).label("watched"),
-    ).cte("judged")
+    )
+    return rows.where(is_short(source)).cte("judged")
 
 
 def keep(judged: CTE) -> tuple[CTE, CTE]:

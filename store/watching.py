@@ -11,6 +11,10 @@ KEEP_ENDED: Final = 60.0
 WAITING_LIMIT: Final = 1000
 """Presentities and packages that one watcher waits for; of further ones nothing is kept."""
 
+NAME_LIMIT: Final = 2_000
+"""Octets that AoR, package and watcher may have together: of longer ones nothing is kept or told,
+since neither an index nor the feed of PostgreSQL would take it."""
+
 
 class Keeping(NamedTuple):
     """Until when what ends at `now` is kept."""

@@ -172,6 +172,20 @@ async def test_what_one_watcher_waits_for_is_bounded(store: Store) -> None:
     assert [row.id for row in await store.waiting(ALICE.aor)] == ["c1"]
 
 
+async def test_names_without_end_stop_nothing(store: Store) -> None:
+    """RFC 3857 §6.1: who is trusted may assert any identity; no index takes all of them."""
+    await watch_the_watchers(store)
+    long = "sip:" + "".join(f"{n:x}." for n in range(2_000)) + "@example.org"
+    await pending(store, "l1", watcher=long)
+    await pending(store, "l2", watcher=long)
+    await pending(store)
+    await store.settle_subscription("l2", "pending", "subscribe")
+    await store.end_subscription("l1")
+    assert sorted((await store.expire(NOW + 3600)).subscriptions) == ["l2", "s1"]
+    assert "s1" in [row.id for row in await store.waiting(ALICE.aor)]
+    await store.hold_watcher(subscription("l3", watcher=long))
+
+
 @pytest.mark.parametrize("event", ["approved", "rejected", "noresource"])
 async def test_a_decision_ends_the_wait(store: Store, event: str) -> None:
     await pending(store)
