@@ -9,6 +9,7 @@ deletes it has the default again.
 
 from collections.abc import Callable
 
+from presence.rulebook import PRES_RULES
 from server.oma_documents import default_document
 from store.operations import WriteDocument
 from store.outcomes import DocumentWritten
@@ -43,16 +44,20 @@ class ProvisionedDocuments:
         self.credential = store.credential
 
     async def document(self, key: DocumentKey) -> Document | None:
-        """The document, the default one when its owner has none of this usage.
+        """The document, the default one when there is none.
 
         Who asks has made sure that the owner is a user of ours. Rules under another name are rules
         too, which default ones would add to.
         """
         document = await self._store.document(key)
         default = default_document(key, self._root_url) if document is None else None
-        if default is None or await self._store.documents(key.auid, key.owner):
+        if default is None or await self._has_rules(key):
             return document
         return await self._provide(default)
+
+    async def _has_rules(self, key: DocumentKey) -> bool:
+        rules = key.auid == PRES_RULES
+        return rules and bool(await self._store.documents(key.auid, key.owner))
 
     async def _provide(self, default: Document) -> Document | None:
         """Write `default` unless somebody else has just written the document."""
