@@ -53,7 +53,7 @@ def with_watcher_information(
         if package.key:
             continue
         for _ in range(2):
-            package = winfo_package(package, store=store, clock=clock, min_interval=min_interval)  # noqa: PLW2901
+            package = winfo_package(package, store=store, clock=clock, min_interval=min_interval)
             served[package.stored_as] = package
     return served
 
