@@ -56,7 +56,6 @@ SCHEMAS: Final[Mapping[str, tuple[str, ...]]] = {
     "search": ("search.xsd",),
     "simple-filter": ("simple-filter.xsd",),
     "watcherinfo": ("watcherinfo.xsd",),
-    "watcherinfo": ("watcherinfo.xsd",),
     "watchers": ("watchers.xsd",),
     "xcap-caps": ("xcap-caps.xsd",),
     "xcap-diff": ("xcap-diff.xsd",),
