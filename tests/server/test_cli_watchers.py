@@ -7,7 +7,7 @@ import pytest
 
 from tests.processes import TRUSTING, Deployment, Running, merged, sqlite_url
 from tests.rawsip import SipClient
-from tests.rawusers import User
+from tests.rawusers import User, pidf
 
 ALICE, BOB = "sip:alice@example.com", "sip:bob@example.com"
 
@@ -32,6 +32,7 @@ async def bob(server: Running) -> AsyncIterator[User]:
 
 
 async def test_a_watcher_is_listed_and_decided_about(deployment: Deployment, bob: User) -> None:
+    await User(bob.client, ALICE).publish(pidf(ALICE, "come in"))
     watching = await bob.subscribe(ALICE)
     await watching.notified(1)
     assert deployment.must_run("watchers", "list", "alice") == f"{BOB}\tpresence\tpending\n"
