@@ -361,13 +361,13 @@ def build_response(
     phrase = reason or REASONS.get(status) or REASONS[status // 100 * 100]
     lines = headers if isinstance(headers, str) else header_lines(headers)
     return (
-        f"{SIP_VERSION} {status} {phrase}\r\n{_copied(request, to_tag)}{lines}"
+        f"{SIP_VERSION} {status} {phrase}\r\n{copied_lines(request, to_tag)}{lines}"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode("utf-8", "surrogateescape") + body
 
 
-def _copied(request: Request, to_tag: str | None) -> str:
-    """The header lines that a response takes over."""
+def copied_lines(request: Request, to_tag: str | None) -> str:
+    """The header lines that a response takes over from its request (§8.2.6.2), CSeq the last."""
     get = request._index.get
     via, from_, to = get("via"), get("from"), get("to")
     call_id, cseq = get("call-id"), get("cseq")

@@ -8,6 +8,7 @@ from typing import Final, Protocol, assert_never
 
 from sip.errors import TransportError
 from sip.message import Request, build_response
+from sip.transaction.kept_answer import shorten
 from sip.transaction.key import acknowledges
 from sip.transaction.server import (
     Effects,
@@ -75,6 +76,7 @@ class ServerTransaction:
     __slots__ = (
         "_armed",
         "_born",
+        "_echo",
         "_is_invite",
         "_keeper",
         "_machine",
@@ -123,6 +125,9 @@ class ServerTransaction:
         self.answer_flow = flow if port == flow.source.port else flow.beside(port)
         self.response = b""
         """What was sent last."""
+        self._echo: str | None = None
+        """The To tag that `response` adds to what it copies of the request; None for a response
+        that may copy something else."""
         self._keeper = keeper
         self._tag: str | None = None
         self._is_invite = request.method == "INVITE"
@@ -131,6 +136,11 @@ class ServerTransaction:
         self._machine: InviteServer | NonInviteServer = machine(now, flow.reliable)
         self._armed = self._machine.deadline
         self._timer: Timer = keeper.schedule(self._armed, self._on_timer)
+
+    @property
+    def kept(self) -> bytes:
+        """What is kept of `response` while timer J runs."""
+        return self.response if self._echo is None else shorten(self.response, self._echo)
 
     @property
     def state(self) -> ServerState:
@@ -173,7 +183,7 @@ class ServerTransaction:
         data = build_response(
             self.request, status, reason=reason, headers=headers, body=body, to_tag=to_tag
         )
-        self.respond_bytes(status, data)
+        self._give(status, data, echo=to_tag or "")
 
     def _answer_once(self) -> None:
         """A challenge of an INVITE is not sent again unasked, nor is an ACK waited for.
@@ -188,6 +198,11 @@ class ServerTransaction:
 
     def respond_bytes(self, status: int, data: bytes) -> None:
         """Answer with a response that is already written, as a relay does."""
+        self._give(status, data, echo=None)
+
+    def _give(self, status: int, data: bytes, *, echo: str | None) -> None:
+        if not self.final:
+            self._echo = echo
         now = self._keeper.now()
         if self._is_invite or may_send(status, now - self._born, self.flow.reliable):
             self._perform(self._machine.step(event_of(status), now), now, data)

@@ -12,6 +12,7 @@ from sip.errors import ParseError, SipError, TransportError
 from sip.message import Request, Response, build_response, parse_message, salvage
 from sip.stun import FIRST_OCTET, binding_answer
 from sip.transaction.answers import Answers
+from sip.transaction.kept_answer import is_short, whole
 from sip.transaction.key import invite_key
 from sip.transport.client_transaction import ClientTransaction, Exchange, NotifyTransaction
 from sip.transport.config import EndpointConfig
@@ -147,8 +148,8 @@ class TransactionLayer:
             self._receive_new(data, flow, key, port)
         elif isinstance(known, tuple):
             if not data.startswith(b"ACK "):
-                answer_flow, response = known
-                answer_flow.send(response)
+                answer_flow, kept = known
+                answer_flow.send(whole(kept, _request(data)) if is_short(kept) else kept)
         elif data.startswith(b"ACK "):
             known.acknowledge(_request(data))
         else:
@@ -257,7 +258,7 @@ class TransactionLayer:
         if transaction.flow.reliable:
             self._servers.pop(key, None)
             return
-        self._servers[key] = (transaction.answer_flow, transaction.response)
+        self._servers[key] = (transaction.answer_flow, transaction.kept)
         self._answers.keep(key, now)
         if not self._sweeping or len(self._answers) > self._config.max_answered:
             self._sweep()
