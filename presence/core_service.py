@@ -12,11 +12,11 @@ from presence.engine import Engine
 from presence.errors import Headers, NotFound
 from presence.live import LiveResource, LiveSubscription
 from presence.package import WINFO, Asking, EventPackage, Variant, allow_events
-from presence.policy import Authorize, Decision
+from presence.policy.policy import Authorize, Decision
 from presence.ports import EventStore
 from presence.presentity import presentity_of
 from presence.stats import EventStats
-from presence.subscription import Cause
+from presence.subscriptions.subscription import Cause
 from presence.winfo.events import ENDINGS, settled
 from sip.authenticator import Identity
 from sip.errors import ParseError

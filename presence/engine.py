@@ -6,18 +6,18 @@ plain calls. The services around it bring what the store said.
 
 from collections.abc import Callable
 
-from presence.conditional import impose
-from presence.helper import Helper, Schedule
 from presence.index import LiveIndex
 from presence.live import CSEQ_BLOCK, LiveResource, LiveSubscription
-from presence.notifier import Notifier
-from presence.pacer import Pacer
+from presence.notifier.conditional import impose
+from presence.notifier.helper import Helper, Schedule
+from presence.notifier.notifier import Notifier
+from presence.notifier.pacer import Pacer
 from presence.package import EventPackage, Provided
-from presence.policy import Decision, granted, view_of
+from presence.policy.policy import Decision, granted, view_of
 from presence.ports import Notifying
 from presence.stats import EventStats
-from presence.subscription import Cause, State, Subscription
-from presence.wants import terms_for, view_for
+from presence.subscriptions.subscription import Cause, State, Subscription
+from presence.subscriptions.wants import terms_for, view_for
 from sip.transport.flow import Flow
 from store.values import Publication, Resource, SubscriptionRow
 

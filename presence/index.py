@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from presence.live import LiveResource, LiveSubscription
 from presence.package import EventPackage
-from presence.subscription import State
+from presence.subscriptions.subscription import State
 from sip.transport.flow import Flow
 from store.values import Resource, SubscriptionRow
 

@@ -13,12 +13,12 @@ from typing import Final
 
 from presence.filters.content import filtered
 from presence.kept_row import keep, restore
-from presence.notification import Template
+from presence.notifier.notification import Template
+from presence.notifier.route import next_hop
 from presence.package import EventPackage, PackageState, Provided
-from presence.policy import SubHandling
-from presence.route import next_hop
-from presence.subscription import Subscription
-from presence.terms import Terms
+from presence.policy.policy import SubHandling
+from presence.subscriptions.subscription import Subscription
+from presence.subscriptions.terms import Terms
 from presence.view import Rendered, View, rendered, shared
 from sip.transport.flow import Flow
 from sip.uri import AoR, SipUri

@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 
 from presence.config import PolicyName
 from presence.errors import BadEvent
-from presence.policy import Authorize, Decision
+from presence.policy.policy import Authorize, Decision
 from presence.view import View
 from sip.authenticator import Identity
 from sip.message import Request

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from presence.errors import BadBody, Forbidden, NotFound, PresenceError
 from presence.package import EventPackage, PackageState, Provided
-from presence.policy import (
+from presence.policy.policy import (
     ALLOW,
     BLOCK,
     CONFIRM,

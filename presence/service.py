@@ -11,25 +11,25 @@ from random import random as draw_at_random
 
 import structlog
 
-from presence.alarm_service import Alarm
 from presence.config import PresenceConfig
 from presence.core_service import Core, Exists, Listener
 from presence.engine import Engine
 from presence.errors import Overloaded, PresenceError, StoreTimeout
-from presence.failover import Failover
-from presence.grace_service import GraceService
 from presence.live import Due, LiveSubscription
-from presence.migration_service import MigrationService
+from presence.notifier.alarm_service import Alarm
+from presence.notifier.failover import Failover
+from presence.notifier.route import first_hop, leads_home
 from presence.package import EventPackage, Variant, allow_events
-from presence.policy import Authorize
+from presence.policy.policy import Authorize
+from presence.policy.reauthorize_service import ReauthorizeService
 from presence.ports import EventStore, Hop, Notifying, Transaction
-from presence.publish_service import PublishService
-from presence.reauthorize_service import ReauthorizeService
-from presence.recovery_service import OnExpiredBindings, RecoveryService
-from presence.route import first_hop, leads_home
+from presence.publications.grace_service import GraceService
+from presence.publications.publish_service import PublishService
 from presence.stats import EventStats
-from presence.subscribe_service import SubscribeService
-from presence.subscription import Cause
+from presence.subscriptions.migration_service import MigrationService
+from presence.subscriptions.recovery_service import OnExpiredBindings, RecoveryService
+from presence.subscriptions.subscribe_service import SubscribeService
+from presence.subscriptions.subscription import Cause
 from sip.authenticator import Identity
 from sip.errors import SipError, TransportError
 from sip.locate import Target

@@ -8,9 +8,9 @@ whoever writes.
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from presence.policy import Authorize
-from presence.rules_service import PRESENCE
-from presence.subscription import State
+from presence.policy.policy import Authorize
+from presence.policy.rules_service import PRESENCE
+from presence.subscriptions.subscription import State
 from server.approval import DECISIONS, with_decision
 from sip.authenticator import Identity
 from sip.uri import AoR

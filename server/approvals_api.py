@@ -6,7 +6,7 @@ GET lists who waits. PUT of `{"decision": "allow"}`, or polite-block, confirm, b
 
 from aiohttp import web
 
-from presence.rulebook import PRES_RULES
+from presence.policy.rulebook import PRES_RULES
 from server.admin_answers import json_errors, owner
 from server.approvals import INDEX, Approvals, read_decision, read_watcher
 from sip.uri import AoR

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from presence.composition import POLICIES
+from presence.document.composition import POLICIES
 from presence.package import EventPackage
 from presence.packages.conference.package import conference_package
 from presence.packages.dialog.package import dialog_package

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from presence.migration_service import Progress
+from presence.subscriptions.migration_service import Progress
 
 log = structlog.get_logger("server")
 
@@ -22,7 +22,7 @@ class Door(Protocol):
 
 
 class Migration(Protocol):
-    """Who moves subscriptions; `presence.migration_service.MigrationService` is one."""
+    """Who moves subscriptions: `presence.subscriptions.migration_service`."""
 
     @property
     def active(self) -> bool: ...

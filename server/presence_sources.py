@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from presence.owner_documents import OwnerDocuments
+from presence.policy.owner_documents import OwnerDocuments
 from presence.sources.sources_service import PRESENCE, PresenceSources, SourcePorts
 from proxy.changes import BindingsChange, BindingsListener
 from server.config import Settings

@@ -9,7 +9,7 @@ deletes it has the default again.
 
 from collections.abc import Callable
 
-from presence.rulebook import PRES_RULES
+from presence.policy.rulebook import PRES_RULES
 from server.oma_documents import default_document
 from store.operations import WriteDocument
 from store.outcomes import DocumentWritten

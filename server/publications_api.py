@@ -15,7 +15,6 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from presence.bounds import bounds_of, granted_publication
 from presence.config import PresenceConfig
 from presence.errors import (
     BadRequest,
@@ -25,8 +24,9 @@ from presence.errors import (
     PresenceError,
     UnsupportedType,
 )
-from presence.etag import TAG_OCTETS
 from presence.package import EventPackage
+from presence.publications.etag import TAG_OCTETS
+from presence.subscriptions.bounds import bounds_of, granted_publication
 from server.errors import ServerError
 from server.subscribers import served
 from sip.uri import AoR

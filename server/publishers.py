@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from presence.publishers import UDP, way_of
+from presence.publications.publishers import UDP, way_of
 from proxy.changes import BindingsChange, BindingsListener
 from sip.errors import ParseError
 from sip.locate import DEFAULT_PORTS

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from presence.config import PresenceConfig
 from presence.package import EventPackage
-from presence.policy import Authorize, Policies, by_policies
-from presence.rule_sources import Provisioned, RuleSources
-from presence.rulebook import PRES_RULES
-from presence.rules_service import PRESENCE, RulesService, Watching
+from presence.policy.policy import Authorize, Policies, by_policies
+from presence.policy.rule_sources import Provisioned, RuleSources
+from presence.policy.rulebook import PRES_RULES
+from presence.policy.rules_service import PRESENCE, RulesService, Watching
 from server.config import Settings
 from server.oma_documents import INDEX, default_document
 from server.parts import presence_config, xcap_config, xcap_root_url

@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
-from presence.kept import Kept
-from presence.rule_sources import Members
+from presence.policy.kept import Kept
+from presence.policy.rule_sources import Members
 from server.list_walk import USAGE, ListWalk, ReadDocument
 from sip.uri import AoR
 from store.values import Change, Kind
@@ -36,7 +36,7 @@ NO_LIST: Final = Members(None)
 
 
 class ExternalLists:
-    """Implements `presence.rule_sources.Lists` over the documents of the XCAP server."""
+    """Implements `presence.policy.rule_sources.Lists` over the documents of the XCAP server."""
 
     def __init__(self, *, read: ReadDocument, access: Access, config: XcapConfig) -> None:
         """`read` may keep documents, if it forgets them before `on_change` is called here."""

@@ -12,10 +12,10 @@ from functools import partial
 import structlog
 
 from presence.coding import CODINGS
-from presence.owner_documents import OwnerDocuments
 from presence.package import EventPackage, accepted_types, allow_events
 from presence.packages.ua_profile.package import NAME as UA_PROFILE
-from presence.rules_service import RulesService
+from presence.policy.owner_documents import OwnerDocuments
+from presence.policy.rules_service import RulesService
 from presence.service import EventService
 from presence.stats import EventStats
 from presence.winfo.package import with_watcher_information

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from presence.filters.errors import BadFilter
 from presence.filters.filter_set import Filter, FilterSet, Trigger, What
 from presence.filters.reading import check_size, known_filters
-from presence.policy import domain_of
+from presence.policy.policy import domain_of
 from sip.errors import ParseError
 from sip.uri import AoR, aor_of
 

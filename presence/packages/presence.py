@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Literal, Protocol
 
-from presence.composition import Policy, composer, union
+from presence.document.composition import Policy, composer, union
+from presence.document.pidf import CONTENT_TYPE, PRESENCE
 from presence.errors import BadBody, Forbidden
 from presence.package import EventPackage, PackageState, Provided
-from presence.pidf import CONTENT_TYPE, PRESENCE
 from presence.rules.permissions import Permissions
 from presence.rules.transform import transform
 from presence.view import View

@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from presence.pidf import PIDF
+from presence.document.pidf import PIDF
 from xmldoc.diff import make_diff
 from xmldoc.effort import Effort
 from xmldoc.parse import parse

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from presence.conditional import ANY
+from presence.document.pidf import document
+from presence.notifier.conditional import ANY
 from presence.package import Telling, Told
 from presence.partial.count import UNNUMBERED, Copy, Known, known
 from presence.partial.document import MEDIA_TYPE, NOTHING
 from presence.partial.kept_differences import KeptDifferences
-from presence.pidf import document
 from presence.view import rendered
 
 SILENT: Final = b""

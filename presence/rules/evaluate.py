@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import NamedTuple
 
-from presence.policy import SubHandling
+from presence.policy.policy import SubHandling
 from presence.rules.grants import highest
 from presence.rules.permissions import NOTHING, Permissions, union
 from presence.rules.ruleset import Rule, Ruleset

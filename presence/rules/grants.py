@@ -9,7 +9,7 @@ from typing import Final
 
 from lxml import etree
 
-from presence.policy import SubHandling
+from presence.policy.policy import SubHandling
 from presence.rules.names import DIALOG_RULES, GOVERNED, KNOWN, OMA_RULES, RULES
 from presence.rules.permissions import (
     ALL,

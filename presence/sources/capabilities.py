@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from xml.sax.saxutils import escape
 
-from presence.pidf import CAPS
+from presence.document.pidf import CAPS
 
 MAX_VALUES: Final = 64
 """Tokens told of one feature tag."""

@@ -12,7 +12,7 @@ from hashlib import blake2s
 from typing import Final
 from xml.sax.saxutils import escape
 
-from presence.pidf import PIDF, Fragment, Kind
+from presence.document.pidf import PIDF, Fragment, Kind
 from presence.sources.capabilities import servcaps
 from presence.sources.state import Registered
 from sip.errors import ParseError

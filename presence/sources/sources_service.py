@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from presence.document.pidf import Fragment, cut
 from presence.package import Provided
 from presence.packages.dialog.virtual import confirmed
-from presence.pidf import Fragment, cut
 from presence.sources.registrations import last_active, registered
 from presence.sources.state import NOTHING, Registered, Sources
 from sip.uri import AoR

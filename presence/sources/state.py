@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from presence.pidf import Fragment
+from presence.document.pidf import Fragment
 
 
 class Registered(NamedTuple):

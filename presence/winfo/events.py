@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from presence.policy import Decision, SubHandling, granted
-from presence.subscription import Cause, State
+from presence.policy.policy import Decision, SubHandling, granted
+from presence.subscriptions.subscription import Cause, State
 
 
 class Event(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from presence.package import WINFO, Asking, EventPackage, PackageState, Telling, Told
-from presence.policy import ALLOW, BLOCK, Decision, granted
+from presence.policy.policy import ALLOW, BLOCK, Decision, granted
 from presence.winfo.document import MEDIA_TYPE, OVER, WAITING, entity, write
 from sip.authenticator import Identity
 from sip.uri import AoR

@@ -9,7 +9,7 @@ of the publications is new each time, as after a PUBLISH; the others were cut be
 import time
 from collections.abc import Callable, Sequence
 
-from presence.composition import composer
+from presence.document.composition import composer
 from presence.package import PackageState
 from presence.sources.registrations import registered
 from presence.sources.state import NOTHING, Sources

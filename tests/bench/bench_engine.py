@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from presence.config import PresenceConfig
 from presence.packages.presence import check_body, presence_package
-from presence.policy import default_policy
+from presence.policy.policy import default_policy
 from presence.ports import Done
 from presence.service import EventService
 from sip.locate import Target

@@ -9,10 +9,10 @@ from itertools import count
 from presence.config import PresenceConfig
 from presence.package import EventPackage, Variant
 from presence.packages.presence import presence_package
-from presence.policy import Authorize, default_policy
+from presence.policy.policy import Authorize, default_policy
 from presence.ports import Done
-from presence.recovery_service import OnExpiredBindings
 from presence.service import EventService, ResolveTarget
+from presence.subscriptions.recovery_service import OnExpiredBindings
 from sip.authenticator import Identity
 from sip.certificates import PeerCertificate
 from sip.errors import TransportError

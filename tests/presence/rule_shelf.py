@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
-from presence.policy import Policies
-from presence.rule_sources import Members, Provisioned, RuleSources
-from presence.rulebook import PRES_RULES
-from presence.rules_service import RulesService, Watching
+from presence.policy.policy import Policies
+from presence.policy.rule_sources import Members, Provisioned, RuleSources
+from presence.policy.rulebook import PRES_RULES
+from presence.policy.rules_service import RulesService, Watching
 from sip.uri import AoR
 from sip.wheel import Timer
 from store.values import Change, Document, DocumentKey, Kind, Publication, document_key

@@ -3,8 +3,8 @@
 import gc
 from collections.abc import Callable
 
-from presence.alarm_service import Alarm
 from presence.live import LiveSubscription
+from presence.notifier.alarm_service import Alarm
 from tests.presence.fakes import Clock, House, subscribe_request
 
 

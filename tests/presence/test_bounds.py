@@ -4,10 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from presence.bounds import Bounds, bounds_of, granted_publication, granted_subscription
 from presence.config import PresenceConfig
 from presence.errors import IntervalTooBrief
 from presence.packages.presence import presence_package
+from presence.subscriptions.bounds import (
+    Bounds,
+    bounds_of,
+    granted_publication,
+    granted_subscription,
+)
 from tests.presence.fakes import NOON, House, pidf, publish_request, subscribe_request
 
 CONFIG = PresenceConfig(min_expires=60, max_expires=3600)

@@ -7,9 +7,9 @@ import pytest
 
 from presence.coding import Coding, compress, decoded, preferred
 from presence.errors import BadBody, BodyTooLarge, PresenceError, UnsupportedEncoding
-from presence.rates import NO_RATES, Rates
+from presence.subscriptions.rates import NO_RATES, Rates
+from presence.subscriptions.wishes import Wishes, read_wishes
 from presence.view import rendered
-from presence.wishes import Wishes, read_wishes
 from sip.message import Request
 from tests.presence.fakes import ALICE, compose
 

@@ -3,10 +3,10 @@
 import pytest
 from lxml import etree
 
-from presence.composition import composer
+from presence.document.composition import composer
+from presence.document.pidf import DATA_MODEL, PIDF
 from presence.package import PackageState
 from presence.packages.presence import check_body
-from presence.pidf import DATA_MODEL, PIDF
 from store.values import Publication
 from tests.presence.fakes import ALICE, pidf
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from presence.errors import BadRequest
-from presence.etag import read_suppress_if_match
 from presence.package import Telling, Told
 from presence.packages.presence import presence_package
-from presence.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
+from presence.policy.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
+from presence.publications.etag import read_suppress_if_match
 from presence.view import EMPTY, Rendered, rendered, without_body
 from sip.authenticator import Identity
 from sip.uri import AoR

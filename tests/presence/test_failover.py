@@ -1,6 +1,6 @@
 """NOTIFYs to a next hop with several servers (RFC 3263 §4.3)."""
 
-from presence.failover import may_have_others
+from presence.notifier.failover import may_have_others
 from sip.locate import Target
 from sip.uri import SipUri
 from tests.presence.fakes import FakeFlow, House, pidf, settle, subscribe_request

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from presence.config import PresenceConfig
-from presence.failure import RETRY_AFTER
 from presence.filters import content as filter_content
 from presence.filters.filter_set import What
+from presence.notifier.failure import RETRY_AFTER
 from presence.packages.presence import presence_package
 from presence.partial.package import with_partial
-from presence.policy import CONFIRM, Decision, SubHandling
+from presence.policy.policy import CONFIRM, Decision, SubHandling
 from sip.authenticator import Identity
 from sip.message import Request
 from sip.uri import AoR

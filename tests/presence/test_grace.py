@@ -3,7 +3,7 @@
 import pytest
 
 from presence.config import PresenceConfig
-from presence.publishers import FEW, Publishers, way_of
+from presence.publications.publishers import FEW, Publishers, way_of
 from sip.uri import AoR
 from store.errors import StoreUnavailable
 from store.values import Resource

@@ -14,7 +14,7 @@ import pytest
 from presence.config import PresenceConfig
 from presence.core_service import MAX_READS
 from presence.errors import BadBody
-from presence.notifier import LOAD_AGAIN
+from presence.notifier.notifier import LOAD_AGAIN
 from presence.package import Asking, EventPackage, Telling, Told
 from sip.authenticator import Identity
 from sip.message import Request

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from presence.config import PresenceConfig
-from presence.migration_service import Phase
+from presence.subscriptions.migration_service import Phase
 from store.errors import StoreUnavailable
 from tests.presence.fakes import House, pidf, settle, subscribe_request
 
@@ -103,7 +103,7 @@ async def test_what_the_store_keeps_is_asked_again() -> None:
 async def test_a_store_that_is_away_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
     migration = house.service.migration
-    monkeypatch.setattr("presence.migration_service.TICK", 0.0)
+    monkeypatch.setattr("presence.subscriptions.migration_service.TICK", 0.0)
     calls: list[int] = []
     thrice = asyncio.Event()
 

@@ -4,7 +4,7 @@ import pytest
 
 from presence.config import PresenceConfig
 from presence.live import CSEQ_BLOCK
-from presence.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
+from presence.policy.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
 from presence.ports import Hop
 from sip.authenticator import Identity
 from sip.uri import AoR

@@ -11,7 +11,7 @@ import pytest
 
 from presence.config import PresenceConfig
 from presence.packages.presence import presence_package
-from presence.policy import default_policy
+from presence.policy.policy import default_policy
 from presence.service import EventService
 from sip.authenticator import Identity
 from sip.message import Request

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from presence.owner_documents import ENTRY_WEIGHT, OwnerDocuments
+from presence.policy.owner_documents import ENTRY_WEIGHT, OwnerDocuments
 from store.errors import StoreUnavailable
 from store.values import Change, Document, DocumentKey, Kind, document_key
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from presence.policy import CONFIRM, Decision, SubHandling
+from presence.policy.policy import CONFIRM, Decision, SubHandling
 from sip.authenticator import Identity
 from sip.uri import AoR
 from tests.presence.fakes import ALICE, House, pidf, subscribe_request

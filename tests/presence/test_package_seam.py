@@ -10,7 +10,7 @@ from presence.package import (
     Telling,
     Told,
 )
-from presence.policy import ALLOW, BLOCK, Decision, SubHandling, default_policy
+from presence.policy.policy import ALLOW, BLOCK, Decision, SubHandling, default_policy
 from presence.view import View
 from sip.authenticator import Identity
 from sip.uri import AoR

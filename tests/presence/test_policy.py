@@ -3,7 +3,7 @@
 import pytest
 
 from presence.config import PolicyName
-from presence.policy import SubHandling, decide
+from presence.policy.policy import SubHandling, decide
 from sip.authenticator import Identity
 from sip.uri import AoR
 

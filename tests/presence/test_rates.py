@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from presence.errors import BadRequest
-from presence.rates import MAX_COUNT, NO_RATES, PERIODS, Pace, Rates, chosen, read_rates
+from presence.subscriptions.rates import (
+    MAX_COUNT,
+    NO_RATES,
+    PERIODS,
+    Pace,
+    Rates,
+    chosen,
+    read_rates,
+)
 from sip.parameters import Parameters
 
 NOW = 1000.0

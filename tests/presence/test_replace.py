@@ -3,8 +3,8 @@
 import pytest
 
 from presence.config import PresenceConfig, ReplaceName
-from presence.device import MAX_DEVICE, device_of
-from presence.wishes import Wishes, read_wishes
+from presence.subscriptions.device import MAX_DEVICE, device_of
+from presence.subscriptions.wishes import Wishes, read_wishes
 from sip.authenticator import Identity
 from store.values import Change, Kind
 from tests.presence.fakes import AS_ALICE, AS_BOB, House, pidf, settle, subscribe_request

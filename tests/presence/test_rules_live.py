@@ -6,8 +6,8 @@ import time
 import pytest
 
 from presence.config import PresenceConfig
-from presence.policy import Policies
-from presence.reauthorize_service import BATCH
+from presence.policy.policy import Policies
+from presence.policy.reauthorize_service import BATCH
 from sip.authenticator import Identity
 from sip.uri import AoR
 from store.errors import StoreUnavailable

@@ -4,9 +4,17 @@ import asyncio
 
 import pytest
 
-from presence.policy import ALLOW, BLOCK, CONFIRM, POLITE, Decision, Policies, SubHandling
-from presence.rule_sources import Members
-from presence.rulebook import (
+from presence.policy.policy import (
+    ALLOW,
+    BLOCK,
+    CONFIRM,
+    POLITE,
+    Decision,
+    Policies,
+    SubHandling,
+)
+from presence.policy.rule_sources import Members
+from presence.policy.rulebook import (
     DIALOG_RULES,
     ENTRY_WEIGHT,
     MAX_OCTETS,

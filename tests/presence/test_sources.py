@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from presence.composition import composer
-from presence.owner_documents import OwnerDocuments
+from presence.document.composition import composer
 from presence.package import PackageState, Provided
 from presence.packages.presence import presence_package
-from presence.policy import Decision, SubHandling
+from presence.policy.owner_documents import OwnerDocuments
+from presence.policy.policy import Decision, SubHandling
 from presence.rules.permissions import EVERYTHING, Permissions
 from presence.sources.sources_service import NEVER, PresenceSources, SourcePorts
 from presence.sources.state import Sources

@@ -9,7 +9,7 @@ from presence.config import PresenceConfig
 from presence.errors import PresenceError
 from presence.package import EventPackage
 from presence.packages.presence import presence_package
-from presence.policy import default_policy
+from presence.policy.policy import default_policy
 from sip.authenticator import Identity
 from sip.message import Request
 from sip.uri import AoR

@@ -3,8 +3,15 @@
 import pytest
 
 from presence.errors import SubscriptionUnknown
-from presence.notification import subscription_state
-from presence.subscription import TRANSITIONS, Cause, Notify, Reason, State, Subscription
+from presence.notifier.notification import subscription_state
+from presence.subscriptions.subscription import (
+    TRANSITIONS,
+    Cause,
+    Notify,
+    Reason,
+    State,
+    Subscription,
+)
 
 END = 3600.0
 NOW = 10.5

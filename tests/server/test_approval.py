@@ -2,7 +2,7 @@
 
 import pytest
 
-from presence.rulebook import PRES_RULES, read_document
+from presence.policy.rulebook import PRES_RULES, read_document
 from presence.rules.evaluate import Context, evaluate
 from presence.rules.permissions import EVERYTHING
 from server.approval import DECISIONS, MAX_MENTIONS, rule_id, with_decision

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from presence.migration_service import Phase, Progress
+from presence.subscriptions.migration_service import Phase, Progress
 from server.cli_drain import line, listener
 from server.drain import Drain
 from server.drain_api import PATH, serve_drain

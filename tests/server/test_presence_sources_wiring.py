@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from presence.owner_documents import OwnerDocuments
+from presence.policy.owner_documents import OwnerDocuments
 from proxy.changes import BindingsChange, Cause
 from server.config import Settings
 from server.presence_sources import on_bindings, presence_sources

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from presence.policy import ALLOW, BLOCK, CONFIRM, Decision
-from presence.rulebook import read_document
+from presence.policy.policy import ALLOW, BLOCK, CONFIRM, Decision
+from presence.policy.rulebook import read_document
 from presence.rules.evaluate import Context, evaluate
 from presence.rules.permissions import EVERYTHING
 from server.oma_documents import ALL_CONTACTS, BLOCKED, GRANTED, LISTS, anchor, lists, rules

@@ -2,7 +2,7 @@
 
 import pytest
 
-from presence.rule_sources import Members
+from presence.policy.rule_sources import Members
 from server.list_walk import MAX_REFERENCES
 from server.rules_lists import ExternalLists
 from sip.uri import AoR

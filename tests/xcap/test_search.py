@@ -362,14 +362,14 @@ class SlowStore(DocumentsInMemory):
         self.go = asyncio.Event()
         self.one = asyncio.Event()
         self.busy = asyncio.Event()
-        self.waiting = 0
+        self.queued = 0
 
     async def infos_of_usage(
         self, auid: str, after: DocumentKey | None, limit: int
     ) -> list[DocumentInfo]:
-        self.waiting += 1
+        self.queued += 1
         self.one.set()
-        if self.waiting == MAX_RUNNING:
+        if self.queued == MAX_RUNNING:
             self.busy.set()
         await self.go.wait()
         return await super().infos_of_usage(auid, after, limit)

@@ -10,7 +10,7 @@ from typing import Final
 
 from presence.errors import BadBody
 from presence.package import Asking, EventPackage, PackageState, Telling, Told
-from presence.policy import ALLOW, BLOCK, Decision
+from presence.policy.policy import ALLOW, BLOCK, Decision
 from sip.authenticator import Identity
 from sip.message import Request
 from sip.uri import AoR

@@ -19,7 +19,7 @@ from presence.packages.dialog.request import admit, reader
 from presence.packages.dialog.telling import tell
 from presence.packages.dialog.virtual import VIRTUAL, virtual
 from presence.packages.entity import is_of
-from presence.policy import SubHandling
+from presence.policy.policy import SubHandling
 from presence.view import View
 from sip.uri import AoR
 from xmldoc.errors import XmlError

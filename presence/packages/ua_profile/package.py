@@ -19,7 +19,7 @@ from presence.packages.ua_profile.profile import (
     resource_aor,
     user_aor,
 )
-from presence.policy import ALLOW, BLOCK, Authorize, Decision, decide
+from presence.policy.policy import ALLOW, BLOCK, Authorize, Decision, decide
 from sip.accept import best
 from sip.authenticator import Identity
 from sip.grammar import split_list

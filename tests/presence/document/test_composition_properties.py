@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from presence.composition import Inputs, composer, latest, union
+from presence.document.composition import Inputs, composer, latest, union
+from presence.document.persons import meaning
+from presence.document.pidf import DEVICE, DEVICE_ID, PERSON, RPID, TUPLE
 from presence.package import PackageState
 from presence.packages.presence import check_body
-from presence.persons import meaning
-from presence.pidf import DEVICE, DEVICE_ID, PERSON, RPID, TUPLE
 from presence.sources.state import NOTHING, Sources
 from store.values import Publication
 from tests.presence.document.presence_inputs import documents, publications, sources

@@ -3,10 +3,10 @@
 import pytest
 from lxml import etree
 
-from presence.composition import Inputs, by_domain, composer, latest, union
+from presence.document.composition import Inputs, by_domain, composer, latest, union
+from presence.document.pidf import DATA_MODEL, PIDF, RPID
 from presence.package import PackageState
 from presence.packages.presence import check_body
-from presence.pidf import DATA_MODEL, PIDF, RPID
 from presence.sources.registrations import last_active, registered
 from presence.sources.state import Sources
 from store.values import Publication

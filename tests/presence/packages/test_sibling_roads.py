@@ -8,7 +8,7 @@ from presence.packages.conference.package import conference_package
 from presence.packages.dialog.package import MAX_DIALOGS, dialog_package
 from presence.packages.dialog.virtual import VIRTUAL
 from presence.packages.message_summary.package import message_summary_package
-from presence.policy import Decision, SubHandling, default_policy
+from presence.policy.policy import Decision, SubHandling, default_policy
 from sip.authenticator import Identity
 from sip.uri import AoR
 from tests.presence.fakes import (

@@ -11,7 +11,7 @@ from presence.packages.presence import presence_package
 from presence.partial.document import MEDIA_TYPE, Numbered, difference
 from presence.partial.package import with_partial
 from presence.partial.publish import DIFF, FULL
-from presence.policy import Decision, SubHandling
+from presence.policy.policy import Decision, SubHandling
 from sip.authenticator import Identity
 from sip.uri import AoR
 from store.values import Publication, ResourceState

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from presence.failover import UNAVAILABLE
+from presence.document.pidf import document
 from presence.live import LiveSubscription
+from presence.notifier.failover import UNAVAILABLE
 from presence.packages.presence import presence_package
 from presence.partial.document import NOTHING, difference, full
 from presence.partial.package import with_partial
-from presence.pidf import document
-from presence.policy import Decision, SubHandling
+from presence.policy.policy import Decision, SubHandling
 from sip.authenticator import Identity
 from sip.uri import AoR
 from tests.presence.fakes import ALICE, House, Sent, publish_request, subscribe_request

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presence.policy import SubHandling
+from presence.policy.policy import SubHandling
 from presence.rules.evaluate import evaluate
 from presence.rules.grants import DIALOG_HANDLING, PRESENCE_HANDLING
 from presence.rules.permissions import (

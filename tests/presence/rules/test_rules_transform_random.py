@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presence.composition import composer
+from presence.document.composition import composer
 from presence.package import PackageState
 from presence.packages.presence import check_body
 from presence.rules.names import GOVERNED

@@ -7,8 +7,8 @@ from lxml import etree
 
 from presence.package import Asking, PackageState, Telling, Told
 from presence.packages.presence import presence_package
-from presence.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
-from presence.subscription import Cause, State
+from presence.policy.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
+from presence.subscriptions.subscription import Cause, State
 from presence.view import View
 from presence.winfo.document import ANONYMOUS, MAX_NAME, entity, token_of, write
 from presence.winfo.events import ENDINGS, Event, ends_wait, settled

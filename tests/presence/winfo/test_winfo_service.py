@@ -9,9 +9,9 @@ from lxml import etree
 
 from presence.config import PresenceConfig
 from presence.packages.presence import presence_package
-from presence.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
+from presence.policy.policy import ALLOW, BLOCK, CONFIRM, Decision, SubHandling
 from presence.service import EventService
-from presence.subscription import Cause
+from presence.subscriptions.subscription import Cause
 from presence.winfo.package import with_watcher_information
 from sip.authenticator import Identity
 from sip.uri import AoR

@@ -1,0 +1,1 @@
+"""PUBLISHes and what becomes of them (RFC 3903)."""

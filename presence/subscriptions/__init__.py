@@ -1,0 +1,1 @@
+"""SUBSCRIBEs and what becomes of them (RFC 6665 §4.2.1)."""
