@@ -149,13 +149,15 @@ class Gap:
         texts = self.new.texts[self.left[1] + 1 : self.right[1] + 1]
         first, last = texts[0], texts[-1]
         at_end = self.right[0] == len(self.old.nodes)
+        # Once something here was removed, what is right of it has another position.
+        moved = self.place is not None and self.right[0] - self.left[0] > 1
         if first.startswith(text) and at_end and self.place is not None:
             texts[0] = first[len(text) :]
             yield Change("add", Target(self.place), content=_content(texts, added))
         elif last.endswith(text) and self.left[0] >= 0:
             texts[-1] = last[: len(last) - len(text)]
             yield self._after_left(texts, added)
-        elif first.startswith(text) and not at_end:
+        elif first.startswith(text) and not at_end and not moved:
             texts[0] = first[len(text) :]
             target = self.old.target(self.place, self.right[0])
             yield Change("add", target, {"pos": "before"}, _content(texts, added))
