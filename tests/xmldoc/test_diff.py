@@ -253,7 +253,7 @@ def test_the_time_for_a_large_list_is_short() -> None:
 
 def test_what_is_inserted_where_something_went_is_not_placed_by_what_follows() -> None:
     """§4.1: operations are applied in turn, so what follows a removal has another position."""
-    kept = "<t>" + "a long text that nobody would send again " * 4 + "</t>"
+    kept = "<t>" + "a long text that nobody would send again " * 20 + "</t>"
     old = f"<r><t>1</t><t>2</t><t>3</t>{kept}</r>".encode()
     new = f"<r><n/>{kept}</r>".encode()
     names = [name for name, *_ in operations(old, new)]
