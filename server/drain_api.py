@@ -5,7 +5,6 @@ both, answers how far it is (docs/packages.md).
 """
 
 import json
-import math
 from typing import Any, Final
 
 from aiohttp import web
@@ -13,6 +12,9 @@ from aiohttp import web
 from server.drain import Drain
 
 PATH: Final = "/api/drain"
+MIN_RATE: Final = 0.001
+MAX_RATE: Final = 1_000_000
+"""Subscriptions a second."""
 
 
 def serve_drain(app: web.Application, drain: Drain) -> None:
@@ -49,8 +51,8 @@ def _rate(body: bytes) -> float | None:
         return None
     if isinstance(rate, bool) or not isinstance(rate, int | float):
         raise _refused("rate: is no number")
-    if not (rate > 0 and math.isfinite(rate)):
-        raise _refused("rate: subscriptions a second, more than 0")
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise _refused(f"rate: subscriptions a second, {MIN_RATE} to {MAX_RATE}")
     return float(rate)
 
 

@@ -79,7 +79,8 @@ async def test_it_begins_and_says_how_far_it_is(body: bytes, rate: float) -> Non
 @pytest.mark.parametrize(
     "body",
     [b"{", b"[]", b'{"speed": 1}', b'{"rate": "1"}', b'{"rate": 0}', b'{"rate": -1}',
-     b'{"rate": true}', b'{"rate": NaN}', b'{"rate": Infinity}', b"[" * 100_000],
+     b'{"rate": true}', b'{"rate": NaN}', b'{"rate": Infinity}', b"[" * 100_000,
+     b'{"rate": %d}' % 10**400, b'{"rate": 1e-320}'],
 )  # fmt: skip
 async def test_a_bad_rate_is_400_and_begins_nothing(body: bytes) -> None:
     operator = Operator()
