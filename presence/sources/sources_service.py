@@ -92,11 +92,7 @@ class PresenceSources:
         """What is known of a presentity now; all of it is read at once."""
         aor = AoR(resource.aor)
         seen = self._seen.get(aor, NEVER_SEEN)
-        hard, bindings, dialogs = await asyncio.gather(
-            self._ports.document(DocumentKey(HARD_STATE, aor, INDEX)),
-            self._bindings(aor),
-            self._dialogs(aor),
-        )
+        hard, bindings, dialogs = await self._read(aor)
         version = self._hard_version(aor, hard, seen) << HARD_STATE_SHIFT
         version += bindings.version + dialogs.version
         if not version:
@@ -125,6 +121,13 @@ class PresenceSources:
                 return (Resource(resource.aor, PRESENCE),) if resource.package == DIALOG else ()
             case _:
                 return ()
+
+    async def _read(self, aor: AoR) -> tuple[Document | None, BindingSet, ResourceState]:
+        """All at once; without a task where there is but one thing to read."""
+        document = self._ports.document(DocumentKey(HARD_STATE, aor, INDEX))
+        if self._ports.bindings is None and self._ports.dialogs is None:
+            return await document, NO_BINDINGS, NO_DIALOGS
+        return await asyncio.gather(document, self._bindings(aor), self._dialogs(aor))
 
     async def _bindings(self, aor: AoR) -> BindingSet:
         ask = self._ports.bindings
