@@ -3,7 +3,8 @@
 Presentities wait in one line for few workers, so that a change of very many, or of one with very
 many watchers, keeps nobody else waiting: each worker yields between two batches of watchers. Each
 decision is applied in the turn of the loop in which it was made, so that the newest is the last
-one applied, however many are asked for at a time.
+one applied, however many are asked for at a time. To block takes the store, which is asked first;
+who is blocked is decided about again right before.
 """
 
 import asyncio
@@ -27,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 64
 """Watchers decided about between two turns of the loop: some 4 ms with their NOTIFYs."""
+HOLD: Final = 5.0
+"""Seconds that one who is blocked hears of no change while the store is asked to end it; longer
+than from one try to the next."""
 WORKERS: Final = 16
 """Presentities decided about at a time; each may wait for its rules to be read."""
 
@@ -110,8 +114,9 @@ class ReauthorizeService:
         for start in range(0, len(lives), BATCH):
             batch = lives[start : start + BATCH]
             blocked = [live for live in batch if not await self._let_in(live)]
-            if blocked:
-                await self._end(blocked)
+            still = [live for live in blocked if not await self._let_in(live)]
+            if still:
+                await self._end(still)
             if self._core.unsettled:
                 await self._core.settle()
             await asyncio.sleep(0)
@@ -126,6 +131,7 @@ class ReauthorizeService:
             return True
         if decision.handling is SubHandling.BLOCK:
             core.policy_moved += 1
+            live.quiet_until = core.clock() + HOLD
             return False
         view = live.view
         if core.engine.decided(live, decision):
@@ -143,9 +149,16 @@ class ReauthorizeService:
         self._core.engine.notifier.hear(live, self._core.clock())
 
     async def _end(self, lives: Sequence[LiveSubscription]) -> None:
-        """End what is blocked, in the store first; one commit for all."""
+        """End what is blocked, in the store first; one commit for all.
+
+        Raises what the store said of one, once all were tried.
+        """
         core = self._core
-        await asyncio.gather(*(core.end_live(live, Cause.DENIED) for live in lives))
-        for live in lives:
-            if core.engine.index.get(live.id) is live:
+        ends = (core.end_live(live, Cause.DENIED) for live in lives)
+        results = await asyncio.gather(*ends, return_exceptions=True)
+        for live, result in zip(lives, results, strict=True):
+            if result is None and core.engine.index.get(live.id) is live:
                 core.engine.finish(live, Cause.DENIED)
+        for result in results:
+            if result is not None:
+                raise result

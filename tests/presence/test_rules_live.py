@@ -11,7 +11,7 @@ from presence.policy.reauthorize_service import BATCH
 from sip.authenticator import Identity
 from sip.uri import AoR
 from store.errors import StoreUnavailable
-from store.values import Change, Kind
+from store.values import Change, Kind, Resource
 from tests.presence.fakes import (
     ALICE,
     AS_BOB,
@@ -153,6 +153,23 @@ async def test_a_store_that_is_away_delays_a_change() -> None:
     ruled.shelf.failing = StoreUnavailable("away")
     assert await ruled.change(BLOCKED) == []
     ruled.shelf.failing = None
+    (notify,) = await ruled.house.endpoint.next()
+    assert notify.state == "terminated;reason=rejected"
+
+
+async def test_who_is_blocked_hears_nothing_while_the_store_is_away() -> None:
+    """RFC 5025 §4: the subscription cannot be ended yet, and shows nothing any more."""
+    ruled = Ruled(ALLOWED)
+    await ruled.house.published(pidf())
+    await ruled.house.watching()
+    ruled.house.store.failing = StoreUnavailable("away")
+    assert await ruled.change(BLOCKED) == []
+    resource = Resource(ALICE, "presence")
+    watched = ruled.house.service.engine.index.resource(resource)
+    assert watched is not None
+    ruled.house.service.engine.published(resource, watched.published_version + 1, ())
+    assert ruled.house.endpoint.take() == []
+    ruled.house.store.failing = None
     (notify,) = await ruled.house.endpoint.next()
     assert notify.state == "terminated;reason=rejected"
 
