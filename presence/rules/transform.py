@@ -8,8 +8,8 @@ namespace, so that watchers who do not see it are not told when it changes.
 
 What RFC 5025 does not mention is decided for privacy: notes of the whole document are notes;
 other children of `<presence>` are shown to who sees everything; what a status says beside basic is
-an attribute of its tuple; foreign XML attributes need provide-all-attributes; comments and
-processing instructions go.
+an attribute of its tuple; foreign XML attributes of components need provide-all-attributes, those
+of what is shown in them go with it; comments and processing instructions go.
 """
 
 from collections.abc import Iterator, Set

@@ -20,6 +20,8 @@ from store.values import Publication
 
 MAX_REMEMBERED: Final = 64
 """Dialogs of a line that are remembered though nobody reports them any more."""
+MAX_REMEMBERED_OCTETS: Final = 16 * 1024
+"""Of these dialogs, all together; the newest are remembered."""
 MAX_REPORTS: Final = 200
 """Dialogs of a line that are looked at, over all who publish: the newest."""
 MAX_LINES: Final = 4096
@@ -77,7 +79,17 @@ def advance(line: Line, news: Sequence[Report]) -> tuple[Line, tuple[Dialog, ...
         one for place, one in enumerate(known) if place not in reported and one.dialog.call_id
     ]
     kept = tuple(known[place] for place in shown)
-    return (*forgotten[-MAX_REMEMBERED:], *kept), tuple(one.dialog for one in kept)
+    return (*newest(forgotten), *kept), tuple(one.dialog for one in kept)
+
+
+def newest(forgotten: Sequence[Known]) -> Sequence[Known]:
+    """The last of `forgotten`, as far as the bounds allow."""
+    octets = 0
+    for count, one in enumerate(reversed(forgotten)):
+        octets += len(one.dialog.xml) + len(one.dialog.described)
+        if count == MAX_REMEMBERED or octets > MAX_REMEMBERED_OCTETS:
+            return forgotten[len(forgotten) - count :]
+    return forgotten
 
 
 def find(known: Sequence[Known], dialog: Dialog) -> int | None:
