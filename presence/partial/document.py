@@ -15,7 +15,7 @@ from lxml import etree
 from presence.document.pidf import PIDF
 from xmldoc.diff import make_diff
 from xmldoc.effort import Effort
-from xmldoc.parse import parse
+from xmldoc.parse import PARSER, parse
 from xmldoc.spans import ElementSpan, attribute_spans, element_span, tag_name
 
 NAMESPACE: Final = "urn:ietf:params:xml:ns:pidf-diff"
@@ -51,8 +51,11 @@ NOTHING: Final = Numbered(b"", b"")
 
 
 def full(document: bytes) -> Numbered:
-    """The `pidf-full` of a valid presence document, all of it as it is written there."""
-    span = element_span(document, parse(document))
+    """The `pidf-full` of a valid presence document, all of it as it is written there.
+
+    It may be larger than what anybody may publish: many publications were put together.
+    """
+    span = element_span(document, etree.fromstring(document, PARSER))
     attributes = span.start + 1 + len(tag_name(document, span))
     prefix = _free_prefix(document).encode()
     start = b'<%b:pidf-full xmlns:%b="%b" version="' % (prefix, prefix, NAMESPACE.encode())

@@ -14,7 +14,7 @@ from presence.partial.document import (
 from presence.partial.kept_differences import KeptDifferences
 from tests.presence.fakes import pidf
 from tests.presence.partial.partial_watcher import PartialWatcher, canonical
-from xmldoc.parse import parse
+from xmldoc.parse import MAX_OCTETS, parse
 from xmldoc.schema import schema
 
 PIDF = "urn:ietf:params:xml:ns:pidf"
@@ -151,3 +151,16 @@ def test_one_difference_is_made_for_all(monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(50):
         kept.difference(states[0], pidf(f"note {number}", more=TUPLES))
         assert kept.octets <= 20_000
+
+
+def test_what_many_have_published_together_is_told_however_large_it_is() -> None:
+    """RFC 6665 §4.2.1.2: a NOTIFY must follow, also of more than one publication may have."""
+    note = "a" * 1000
+    tuples = "".join(
+        f'<tuple id="t{number}"><status/><note>{note}</note></tuple>' for number in range(400)
+    )
+    document = f'<presence xmlns="{PIDF}" entity="sip:alice@example.com">{tuples}</presence>'
+    assert len(document) > MAX_OCTETS
+    told = full(document.encode()).numbered(1)
+    assert told.startswith(b"<pd:pidf-full ")
+    assert told.count(note.encode()) == 400
