@@ -72,16 +72,6 @@ class Lists(Protocol):
     def on_change(self, change: Change) -> None: ...
 
 
-class NoLists:
-    """Where there is nothing that knows lists."""
-
-    async def members(self, presentity: AoR, anchor: str) -> Members:
-        return Members(None)
-
-    def on_change(self, change: Change) -> None:
-        """Nothing is kept."""
-
-
 class RuleSources:
     """Rules, lists and spheres."""
 
