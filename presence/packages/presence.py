@@ -8,15 +8,13 @@ from presence.document.composition import Policy, composer, union
 from presence.document.pidf import CONTENT_TYPE, PRESENCE
 from presence.errors import BadBody, Forbidden
 from presence.package import EventPackage, PackageState, Provided
+from presence.packages.xml_body import read_body
 from presence.rules.permissions import Permissions
 from presence.rules.transform import transform
 from presence.view import View
 from sip.errors import ParseError
 from sip.uri import AoR, aor_of
 from store.values import Change, Resource
-from xmldoc.errors import XmlError
-from xmldoc.parse import parse
-from xmldoc.schema import schema
 
 NAME: Final = "presence"
 DEFAULT_EXPIRES: Final = 3600
@@ -80,15 +78,9 @@ def check_body(
     The entity is compared as an AoR: scheme `pres`, port and parameters make no difference
     (PUB-06). Elements of unknown namespaces are let through unseen (RFC 3863 §4.2.3).
     """
-    try:
-        root = parse(body)
-    except XmlError as error:
-        raise BadBody(str(error)) from None
-    if root.tag != PRESENCE:
-        raise BadBody("the root element is not presence of urn:ietf:params:xml:ns:pidf")
-    reason = schema("pidf").check(root)
-    if reason is not None:
-        raise BadBody(reason)
+    root = read_body(
+        body, root=PRESENCE, named="presence of urn:ietf:params:xml:ns:pidf", by="pidf"
+    )
     try:
         entity = presentity(root.get("entity") or "")
     except ParseError:

@@ -8,10 +8,8 @@ from presence.packages.conference.aggregate import aggregate, live
 from presence.packages.conference.document import CONTENT_TYPE, ROOT, whole
 from presence.packages.conference.telling import tell
 from presence.packages.entity import is_of
+from presence.packages.xml_body import read_body
 from sip.uri import AoR
-from xmldoc.errors import XmlError
-from xmldoc.parse import parse
-from xmldoc.schema import schema
 
 NAME: Final = "conference"
 DEFAULT_EXPIRES: Final = 3600
@@ -52,15 +50,7 @@ def over(state: PackageState) -> bool:
 def check_body(body: bytes, content_type: str, aor: AoR) -> None:
     """Raise BadBody unless `body` is a valid conference document that is not partial, Forbidden
     unless it is of `aor`: a publication is all that its publisher knows (RFC 3903 §6)."""
-    try:
-        root = parse(body)
-    except XmlError as error:
-        raise BadBody(str(error)) from None
-    if root.tag != ROOT:
-        raise BadBody("the root element is not conference-info of RFC 4575")
-    reason = schema("conference-info").check(root)
-    if reason is not None:
-        raise BadBody(reason)
+    root = read_body(body, root=ROOT, named="conference-info of RFC 4575", by="conference-info")
     if root.xpath("boolean(//@state[. = 'partial'])"):
         raise BadBody("a publication is full or deleted, never partial")
     if not is_of(root.get("entity") or "", aor):

@@ -19,12 +19,10 @@ from presence.packages.dialog.request import admit, reader
 from presence.packages.dialog.telling import tell
 from presence.packages.dialog.virtual import VIRTUAL, virtual
 from presence.packages.entity import is_of
+from presence.packages.xml_body import read_body
 from presence.policy.policy import SubHandling
 from presence.view import View
 from sip.uri import AoR
-from xmldoc.errors import XmlError
-from xmldoc.parse import parse
-from xmldoc.schema import schema
 
 NAME: Final = "dialog"
 DEFAULT_EXPIRES: Final = 3600
@@ -82,15 +80,9 @@ def check_body(body: bytes, content_type: str, aor: AoR) -> None:
 
     The dialogs of a publication are all that its publisher knows, whatever its `state` says.
     """
-    try:
-        root = parse(body)
-    except XmlError as error:
-        raise BadBody(str(error)) from None
-    if root.tag != ROOT:
-        raise BadBody("the root element is not dialog-info of urn:ietf:params:xml:ns:dialog-info")
-    reason = schema("dialog-info").check(root)
-    if reason is not None:
-        raise BadBody(reason)
+    root = read_body(
+        body, root=ROOT, named="dialog-info of urn:ietf:params:xml:ns:dialog-info", by="dialog-info"
+    )
     dialogs = root.findall(DIALOG)
     if len(dialogs) > MAX_DIALOGS:
         raise BadBody(f"more than {MAX_DIALOGS} dialogs")
